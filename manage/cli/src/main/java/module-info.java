@@ -1,0 +1,11 @@
+/** The {@code isola} command. */
+module isola.cli {
+  requires static org.jspecify;
+  requires info.picocli;
+  requires isola.core;
+  requires isola.image;
+  requires isola.machine.board;
+
+  opens isola.cli to
+      info.picocli;
+}
