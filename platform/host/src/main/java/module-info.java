@@ -1,5 +1,10 @@
-/** The host operating system through FFM; the only module with native access. */
+/**
+ * The host operating system through the foreign-function API; the only module with native access.
+ */
 module isola.host {
-  requires static org.jspecify;
-  requires isola.core;
+  requires transitive isola.core;
+  requires static transitive org.jspecify;
+
+  provides isola.core.memory.HostMemory with
+      isola.host.MappedMemory;
 }

@@ -1,0 +1,135 @@
+package isola.cpu.x86.state;
+
+/**
+ * Offsets of a processor's state from its base address, in bytes. Little-endian; 8-byte values
+ * unless stated. General registers are in encoding order (RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI,
+ * R8 to R15).
+ */
+public final class CpuState {
+  public static final int GPR = 0x000;
+  public static final int RIP = 0x080;
+  public static final int RFLAGS = 0x088;
+  public static final int CR0 = 0x090;
+  public static final int CR2 = 0x098;
+  public static final int CR3 = 0x0a0;
+  public static final int CR4 = 0x0a8;
+  public static final int XCR0 = 0x0b0;
+  public static final int EFER = 0x0b8;
+
+  /** DR0 to DR3. */
+  public static final int DR = 0x0c0;
+
+  public static final int DR6 = 0x0e0;
+  public static final int DR7 = 0x0e8;
+
+  /** Protection keys rights, 4 bytes. */
+  public static final int PKRU = 0x0f0;
+
+  public static final int XSS = 0x0f8;
+
+  /** Eight segment registers of {@link #SEGMENT_SIZE} bytes: ES, CS, SS, DS, FS, GS, LDTR, TR. */
+  public static final int SEGMENTS = 0x100;
+
+  public static final int SEGMENT_SIZE = 32;
+
+  /** Inside a segment register: selector, 4 bytes. */
+  public static final int SEGMENT_SELECTOR = 0;
+
+  /**
+   * Inside a segment register: access rights, 4 bytes, in the format of Intel SDM vol. 3C 25.4.1,
+   * table 25-2 (type 3:0, S 4, DPL 6:5, P 7, AVL 12, L 13, D/B 14, G 15, unusable 16).
+   */
+  public static final int SEGMENT_ATTRIBUTES = 4;
+
+  /** Inside a segment register: linear base. */
+  public static final int SEGMENT_BASE = 8;
+
+  /** Inside a segment register: limit in bytes, 0 to 0xffffffff, granularity applied. */
+  public static final int SEGMENT_LIMIT = 16;
+
+  public static final int GDTR_BASE = 0x200;
+  public static final int GDTR_LIMIT = 0x208;
+  public static final int IDTR_BASE = 0x210;
+  public static final int IDTR_LIMIT = 0x218;
+  public static final int STAR = 0x220;
+  public static final int LSTAR = 0x228;
+  public static final int CSTAR = 0x230;
+  public static final int SFMASK = 0x238;
+  public static final int KERNEL_GS_BASE = 0x240;
+  public static final int SYSENTER_CS = 0x248;
+  public static final int SYSENTER_ESP = 0x250;
+  public static final int SYSENTER_EIP = 0x258;
+  public static final int TSC_AUX = 0x260;
+
+  /** Added to the clock's count to give the time-stamp counter. */
+  public static final int TSC_OFFSET = 0x268;
+
+  public static final int PAT = 0x270;
+  public static final int MISC_ENABLE = 0x278;
+  public static final int DEBUGCTL = 0x280;
+  public static final int TSC_ADJUST = 0x288;
+
+  /** Retired instructions since power-on. */
+  public static final int INSTRUCTIONS = 0x290;
+
+  /** Current privilege level, 4 bytes, 0 to 3. */
+  public static final int CPL = 0x2c0;
+
+  /**
+   * Events that wait for the next instruction boundary, 4 bytes, see {@link Attention}. Written by
+   * any thread with atomic operations.
+   */
+  public static final int ATTENTION = 0x2c4;
+
+  /**
+   * 4 bytes: 1 while the instruction after STI, 2 while the one after MOV SS or POP SS runs; 0
+   * otherwise.
+   */
+  public static final int INTERRUPT_SHADOW = 0x2c8;
+
+  /** 4 bytes, see {@link Activity}. */
+  public static final int ACTIVITY = 0x2cc;
+
+  /** 4 bytes: 1 from the delivery of an NMI to the next IRET. */
+  public static final int NMI_BLOCKED = 0x2d0;
+
+  /** 4 bytes: vector of a start-up IPI that waits while {@link Attention#STARTUP} is set. */
+  public static final int STARTUP_VECTOR = 0x2d4;
+
+  /**
+   * XSAVE area, 64-byte aligned, standard format (Intel SDM vol. 1, 13.4): x87 and SSE state in
+   * FXSAVE64 layout, then the XSAVE header, then AVX state. ST(0) is the first register of the x87
+   * part, as FXSAVE stores it.
+   */
+  public static final int XSAVE = 0x400;
+
+  public static final int FCW = XSAVE;
+  public static final int FSW = XSAVE + 2;
+
+  /** Abridged tag word, 1 byte: bit i is 1 if physical register i is in use. */
+  public static final int FTW = XSAVE + 4;
+
+  public static final int FOP = XSAVE + 6;
+  public static final int FIP = XSAVE + 8;
+  public static final int FDP = XSAVE + 16;
+  public static final int MXCSR = XSAVE + 24;
+
+  /** ST(0) to ST(7), 16 bytes each, of which 10 count. */
+  public static final int ST = XSAVE + 32;
+
+  /** XMM0 to XMM15, 16 bytes each. */
+  public static final int XMM = XSAVE + 160;
+
+  public static final int XSAVE_HEADER = XSAVE + 512;
+
+  /** Upper halves of YMM0 to YMM15, 16 bytes each. */
+  public static final int YMM_HIGH = XSAVE + 576;
+
+  /**
+   * First byte after the architectural part; the software TLB and what engines keep for themselves
+   * follow, page-aligned.
+   */
+  public static final int ARCHITECTURAL_SIZE = 0x1000;
+
+  private CpuState() {}
+}

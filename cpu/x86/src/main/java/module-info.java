@@ -1,0 +1,13 @@
+/**
+ * The x86-64 architecture: decode tables, instruction semantics, MMU and TLB, floating point,
+ * CPUID, and the reference interpreter.
+ */
+module isola.cpu.x86 {
+  requires transitive isola.core;
+  requires static transitive org.jspecify;
+
+  exports isola.cpu.x86.cpu;
+  exports isola.cpu.x86.decode;
+  exports isola.cpu.x86.spec;
+  exports isola.cpu.x86.state;
+}

@@ -1,0 +1,16 @@
+package isola.core.cpu;
+
+import isola.core.memory.GuestMemory;
+import java.util.Optional;
+
+/** A way to run guest instructions. Found with {@link java.util.ServiceLoader}. Any thread. */
+public interface CpuEngine {
+  /** The name that the user gives: {@code interpreter}, {@code translator} or {@code kvm}. */
+  String name();
+
+  /** One sentence on why this engine cannot run here, or empty if it can. */
+  Optional<String> unavailable();
+
+  /** Creates a machine's processors over its memory. The memory outlives the result. */
+  CpuVm create(GuestMemory memory);
+}

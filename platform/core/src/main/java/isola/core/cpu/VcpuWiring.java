@@ -1,0 +1,28 @@
+package isola.core.cpu;
+
+import isola.core.backend.EntropySource;
+import isola.core.bus.MmioBus;
+import isola.core.bus.PortBus;
+import isola.core.time.Clock;
+
+/**
+ * What a processor is connected to.
+ *
+ * @param ports the I/O ports
+ * @param mmio device memory, this processor's local APIC included
+ * @param interrupts its local interrupt controller
+ * @param msrs registers outside the core
+ * @param clock drives the time-stamp counter
+ * @param tscHz time-stamp counter frequency in Hz, constant
+ * @param entropy behind RDRAND and RDSEED
+ * @param cpuid what CPUID answers on this processor
+ */
+public record VcpuWiring(
+    PortBus ports,
+    MmioBus mmio,
+    InterruptPort interrupts,
+    MsrPort msrs,
+    Clock clock,
+    long tscHz,
+    EntropySource entropy,
+    CpuidTable cpuid) {}
