@@ -1,4 +1,4 @@
 /** What a guest is made from. */
 module isola.image {
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
 }

@@ -1,6 +1,6 @@
 /** Tests and benchmarks over all modules; nothing depends on it. */
 module isola.qa {
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
   requires isola.cli;
   requires isola.core;
   requires isola.cpu.x86;

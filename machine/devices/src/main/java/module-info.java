@@ -1,5 +1,5 @@
 /** The hardware that a guest sees. */
 module isola.machine.devices {
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
   requires isola.core;
 }

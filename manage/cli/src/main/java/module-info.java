@@ -1,6 +1,6 @@
 /** The {@code isola} command. */
 module isola.cli {
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
   requires info.picocli;
   requires isola.core;
   requires isola.image;

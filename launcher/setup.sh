@@ -1,0 +1,90 @@
+# What ./isola and ./dev share: finding a JDK and Maven, and installing what is missing.
+# Sourced by bash; sets JAVA_HOME and PATH, prints to standard error alone.
+
+isola_jdk=25
+
+isola_say() { printf '%s\n' "isola: $*" >&2; }
+
+# Ends the script: Isola itself failed before it got to the user's command.
+isola_fail() {
+  isola_say "$*"
+  exit 125
+}
+
+# The feature release of the JDK at $1 (25, 26, ...), or nothing.
+isola_release_of() {
+  [ -x "$1/bin/java" ] && [ -r "$1/release" ] || return 0
+  sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release"
+}
+
+isola_fits() {
+  local release
+  release=$(isola_release_of "$1")
+  [ -n "$release" ] && [ "$release" -ge "$isola_jdk" ]
+}
+
+# Sets JAVA_HOME to a JDK that is new enough: the caller's own first, then java on the PATH, then the usual folder.
+# With "javac" as $1 a mere runtime does not do.
+isola_find_jdk() {
+  local need=${1:-java} candidate on_path
+  on_path=$(readlink -f "$(command -v java 2>/dev/null)" 2>/dev/null)
+  for candidate in "${JAVA_HOME:-}" "${on_path%/bin/java}" /usr/lib/jvm/*"$isola_jdk"* /usr/lib/jvm/*; do
+    if [ -n "$candidate" ] && [ -x "$candidate/bin/$need" ] && isola_fits "$candidate"; then
+      export JAVA_HOME=$candidate PATH=$candidate/bin:$PATH
+      return 0
+    fi
+  done
+  return 1
+}
+
+isola_have_maven() { command -v mvn >/dev/null 2>&1; }
+
+# Is this Debian or one of its children, with apt?
+isola_is_debian() {
+  command -v apt-get >/dev/null 2>&1 && [ -r /etc/os-release ] \
+    && (. /etc/os-release; case " ${ID:-} ${ID_LIKE:-} " in *" debian "*) true ;; *) false ;; esac)
+}
+
+# Installs the packages $2... through apt-get, saying so; asks first on a terminal unless $1 is "yes".
+isola_apt_install() {
+  local yes=$1 sudo= answer
+  shift
+  isola_is_debian \
+    || isola_fail "missing: $*. Install JDK $isola_jdk or later and Maven 3.8 or later, set JAVA_HOME, and run this again."
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 \
+      || isola_fail "missing: $*. Install them as root: apt-get install $*"
+    sudo=sudo
+  fi
+  if [ "$yes" != yes ] && [ -t 0 ] && [ -t 2 ]; then
+    printf '%s' "isola: this needs the Debian packages $*. Install them with apt-get now? [Y/n] " >&2
+    read -r answer || answer=n
+    case $answer in '' | [Yy]*) ;; *) isola_fail "not installed: $*. Nothing was changed." ;; esac
+  fi
+  isola_say "installing with apt-get: $*"
+  local log
+  log=$(mktemp) || isola_fail "cannot write a temporary file; is the disk full?"
+  if ! { $sudo apt-get update && $sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "$@"; } </dev/null >"$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    rm -f "$log"
+    isola_fail "apt-get could not install: $*"
+  fi
+  rm -f "$log"
+}
+
+# Makes sure that a JDK to build with and Maven are there; $1 is "yes" where nobody is to be asked. The other
+# arguments are commands that must exist too, each as command=package.
+isola_build_tools() {
+  local yes=$1 missing=() pair
+  shift
+  isola_find_jdk javac || missing+=("openjdk-$isola_jdk-jdk-headless")
+  isola_have_maven || missing+=(maven)
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  isola_apt_install "$yes" "${missing[@]}"
+  isola_find_jdk javac || isola_fail "no JDK $isola_jdk or later was found, even after installing one; set JAVA_HOME to it."
+  isola_have_maven || isola_fail "Maven was not found, even after installing it."
+}
