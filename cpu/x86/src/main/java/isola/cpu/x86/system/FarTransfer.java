@@ -2,7 +2,6 @@ package isola.cpu.x86.system;
 
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Insn;
-import isola.cpu.x86.spec.Attribute;
 import isola.cpu.x86.spec.DescriptorSpec;
 import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
@@ -25,7 +24,7 @@ final class FarTransfer {
 
   private static long offset(Cpu cpu, Insn insn) {
     long offset =
-        insn.segment >= 0 && memory(insn)
+        memory(insn)
             ? cpu.load(insn.segment, cpu.effective(insn), insn.operandSize)
             : insn.imm;
     return switch (insn.operandSize) {
@@ -41,8 +40,9 @@ final class FarTransfer {
         : insn.imm2 & 0xffff;
   }
 
+  /** Whether the target is a far pointer in memory (opcode FF) rather than in the instruction. */
   private static boolean memory(Insn insn) {
-    return FarOps.indirect(insn);
+    return insn.form.opcode() == 0xff;
   }
 
   private static void transfer(Cpu cpu, int size, int selector, long offset, boolean call) {
@@ -275,10 +275,5 @@ final class FarTransfer {
         (int) cpu.load(Segment.SS, Stack.above(cpu, 3L * size + release), size) & 0xffff;
     FarReturn.outward(
         cpu, selector, address, d, offset, stackSelector, pointer, release);
-  }
-
-  /** Whether an attribute set is that of an unusable segment. */
-  static boolean unusable(int attributes) {
-    return (attributes & Attribute.UNUSABLE) != 0;
   }
 }
