@@ -50,9 +50,7 @@ final class CpuidInstruction {
         if (subleaf == 0) {
           ebx = ExtendedState.standardSize(cpu.field(CpuState.XCR0));
         } else if (subleaf == 1) {
-          ebx =
-              ExtendedState.compactedSize(
-                  cpu.field(CpuState.XCR0) | cpu.field(CpuState.XSS));
+          ebx = ExtendedState.compactedSize(cpu.field(CpuState.XCR0) | cpu.field(CpuState.XSS));
         }
       }
       case CpuidSpec.EXTENDED_FEATURES -> {
@@ -74,9 +72,9 @@ final class CpuidInstruction {
     int highest = features(cpu, 0, 0).eax();
     boolean basic = leaf >= 0 && Integer.compareUnsigned(leaf, CpuidSpec.HYPERVISOR) < 0;
     boolean extended = leaf < 0;
-    if (basic && leaf > highest
-        || extended
-            && Integer.compareUnsigned(leaf, features(cpu, CpuidSpec.EXTENDED, 0).eax()) > 0) {
+    if ((basic && leaf > highest)
+        || (extended
+            && Integer.compareUnsigned(leaf, features(cpu, CpuidSpec.EXTENDED, 0).eax()) > 0)) {
       return features(cpu, highest, subleaf);
     }
     return NOTHING;

@@ -69,7 +69,8 @@ public final class Events {
         if (exception && number == Vector.DF) {
           return false;
         }
-        if (contributory && (firstContributory || firstPage) || firstPage && second == Vector.PF) {
+        if ((contributory && (firstContributory || firstPage))
+            || (firstPage && second == Vector.PF)) {
           number = Vector.DF;
           error = 0;
         } else {
@@ -222,7 +223,7 @@ public final class Events {
         };
     if (!Descriptor.system(gate)
         || !valid
-        || kind.software() && Descriptor.dpl(gate) < cpu.cpl()) {
+        || (kind.software() && Descriptor.dpl(gate) < cpu.cpl())) {
       throw idtFault(cpu, Vector.GP, vector);
     }
     if (!Descriptor.present(gate)) {
@@ -241,7 +242,7 @@ public final class Events {
     boolean inward = !Descriptor.conforming(d) && dpl < cpu.cpl();
     if (!Descriptor.code(d)
         || dpl > cpu.cpl()
-        || longMode && (!Descriptor.longCode(d) || Descriptor.big(d))) {
+        || (longMode && (!Descriptor.longCode(d) || Descriptor.big(d)))) {
       throw DescriptorTables.gp(cpu, selector);
     }
     CodeSegment.checkPresent(cpu, selector, d);
@@ -249,8 +250,7 @@ public final class Events {
       throw DescriptorTables.gp(cpu, selector);
     }
     if (longMode) {
-      long offset =
-          Descriptor.gateOffset(gate) | DescriptorTables.readHigh(cpu, at) << 32;
+      long offset = Descriptor.gateOffset(gate) | DescriptorTables.readHigh(cpu, at) << 32;
       long64(cpu, gate, selector, address, d, offset, inward, error, flags, returnRip);
       return offset;
     }

@@ -34,9 +34,7 @@ public final class FlagInstructions {
 
   /** Whether VIF stands in for IF: VME in virtual-8086 mode, PVI at level 3 (20.4). */
   private static boolean virtual(Cpu cpu) {
-    return cpu.v86()
-        ? (cpu.cr4() & Cr4.VME) != 0
-        : cpu.cpl() == 3 && (cpu.cr4() & Cr4.PVI) != 0;
+    return cpu.v86() ? (cpu.cr4() & Cr4.VME) != 0 : cpu.cpl() == 3 && (cpu.cr4() & Cr4.PVI) != 0;
   }
 
   /** CLI. */
@@ -95,7 +93,7 @@ public final class FlagInstructions {
     }
     if (virtual) {
       boolean enable = (value & Rflags.IF) != 0;
-      if ((value & Rflags.TF) != 0 || enable && (cpu.systemFlags() & Rflags.VIP) != 0) {
+      if ((value & Rflags.TF) != 0 || (enable && (cpu.systemFlags() & Rflags.VIP) != 0)) {
         throw cpu.gp();
       }
       value = enable ? value | Rflags.VIF : value & ~(long) Rflags.VIF;
@@ -107,6 +105,6 @@ public final class FlagInstructions {
       }
     }
     Stack.setPointer(cpu, cpu.stackMask(), cpu.gpr(4) + size);
-    cpu.rflags(cpu.rflags() & ~(long) (mask | Rflags.RF) | value & mask);
+    cpu.rflags((cpu.rflags() & ~(long) (mask | Rflags.RF)) | (value & mask));
   }
 }

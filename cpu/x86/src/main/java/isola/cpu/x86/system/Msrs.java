@@ -8,8 +8,9 @@ import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.state.CpuState;
 
 /**
- * RDMSR and WRMSR (Intel SDM vol. 4). Registers of the core are here; those of the local APIC and the
- * paravirtual clock are behind {@link MsrPort}. What is in neither place is #GP(0), and counted.
+ * RDMSR and WRMSR (Intel SDM vol. 4). Registers of the core are here; those of the local APIC and
+ * the paravirtual clock are behind {@link MsrPort}. What is in neither place is #GP(0), and
+ * counted.
  */
 public final class Msrs {
   private static final int MTRR_VARIABLE_LAST = MTRR_PHYSBASE0 + 2 * MTRR_VARIABLE - 1;
@@ -116,7 +117,7 @@ public final class Msrs {
       }
       case MISC_ENABLE -> {
         long fixed = MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE;
-        cpu.field(CpuState.MISC_ENABLE, value & MISC_ENABLE_FAST_STRINGS | fixed);
+        cpu.field(CpuState.MISC_ENABLE, (value & MISC_ENABLE_FAST_STRINGS) | fixed);
       }
       case DEBUGCTL -> {
         allow(cpu, (value & ~(long) (DEBUGCTL_LBR | DEBUGCTL_BTF)) == 0);
@@ -180,7 +181,7 @@ public final class Msrs {
 
   /** UC, WC, WT, WP, WB (Intel SDM vol. 3A 11.11, table 11-8). */
   private static boolean type(int type, boolean pat) {
-    return type == 0 || type == 1 || type >= 4 && type <= 6 || pat && type == 7;
+    return type == 0 || type == 1 || (type >= 4 && type <= 6) || (pat && type == 7);
   }
 
   private static boolean validPair(Cpu cpu, int index, long value) {

@@ -19,7 +19,8 @@ final class SelectorQueries {
     int types =
         cpu.longModeActive()
             ? 1 << DescriptorSpec.CALL_GATE
-            : 1 << DescriptorSpec.CALL_GATE | 1 << DescriptorSpec.CALL_GATE16
+            : 1 << DescriptorSpec.CALL_GATE
+                | 1 << DescriptorSpec.CALL_GATE16
                 | 1 << DescriptorSpec.TASK_GATE;
     long address = visible(cpu, selector, types);
     cpu.zero(address != NONE);
@@ -91,7 +92,7 @@ final class SelectorQueries {
     int rpl = (int) cpu.reg(insn.reg, 2, true) & DescriptorSpec.RPL;
     boolean raise = (destination & DescriptorSpec.RPL) < rpl;
     if (raise) {
-      long result = destination & ~DescriptorSpec.RPL | rpl;
+      long result = (destination & ~DescriptorSpec.RPL) | rpl;
       if (insn.rm >= 0) {
         cpu.reg(insn.rm, 2, true, result);
       } else {

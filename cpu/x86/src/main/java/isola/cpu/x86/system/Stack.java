@@ -53,15 +53,7 @@ final class Stack {
   /** The stack in use; faults are #SS(0). */
   static Stack current(Cpu cpu) {
     return new Stack(
-        cpu,
-        true,
-        false,
-        cpu.is64(),
-        cpu.attributes(Segment.SS),
-        0,
-        0,
-        cpu.gpr(GPR_SP),
-        0);
+        cpu, true, false, cpu.is64(), cpu.attributes(Segment.SS), 0, 0, cpu.gpr(GPR_SP), 0);
   }
 
   /**
@@ -103,7 +95,7 @@ final class Stack {
 
   /** Pushes the low {@code size} bytes of a value. */
   void push(int size, long value) {
-    pointer = pointer & ~mask | pointer - size & mask;
+    pointer = (pointer & ~mask) | (pointer - size & mask);
     long at = pointer & mask;
     if (current) {
       cpu.store(Segment.SS, at, size, value);

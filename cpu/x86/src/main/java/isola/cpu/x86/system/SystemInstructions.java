@@ -128,7 +128,7 @@ public final class SystemInstructions {
       }
       case WRMSR -> {
         SegmentLoads.requirePrivileged(cpu);
-        Msrs.write(cpu, (int) cpu.gpr(1), cpu.gpr(0) & 0xffff_ffffL | cpu.gpr(2) << 32);
+        Msrs.write(cpu, (int) cpu.gpr(1), (cpu.gpr(0) & 0xffff_ffffL) | cpu.gpr(2) << 32);
       }
       case RDTSC -> Tsc.rdtsc(cpu);
       case RDTSCP -> {
@@ -175,9 +175,7 @@ public final class SystemInstructions {
 
   private static int operand16(Cpu cpu, Insn insn) {
     return (int)
-        (insn.rm >= 0
-            ? cpu.reg(insn.rm, 2, true)
-            : cpu.load(insn.segment, cpu.effective(insn), 2));
+        (insn.rm >= 0 ? cpu.reg(insn.rm, 2, true) : cpu.load(insn.segment, cpu.effective(insn), 2));
   }
 
   /** UMIP: the five instructions that tell where system tables are (Intel SDM vol. 3A 2.5). */
@@ -223,7 +221,7 @@ public final class SystemInstructions {
   /** MOV to a segment register, and to and from control and debug registers. */
   private static void move(Cpu cpu, Insn insn) {
     int size = cpu.is64() ? 8 : 4;
-    switch (insn.form.opcode()) {
+    switch (insn.opcode()) {
       case 0x8e -> {
         if (insn.reg == Segment.CS) {
           throw cpu.ud();
@@ -255,7 +253,7 @@ public final class SystemInstructions {
   }
 
   private static void popSegment(Cpu cpu, Insn insn) {
-    int seg = insn.form.opcode() >>> 3 & 7;
+    int seg = insn.opcode() >>> 3 & 7;
     long pointer = cpu.gpr(4);
     long mask = cpu.stackMask();
     // Two bytes are read whatever the operand size, as processors do.
