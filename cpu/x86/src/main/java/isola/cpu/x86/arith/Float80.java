@@ -110,6 +110,11 @@ public final class Float80 extends SoftFloat {
     return (flags & ~masks) != 0;
   }
 
+  /** Whether an overflow or underflow that is not masked was raised. */
+  public boolean unmaskedRange() {
+    return (flags & ~masks & (FloatSpec.OE | FloatSpec.UE)) != 0;
+  }
+
   /** Sets the result. */
   public void result(int newSe, long newSignificand) {
     se = newSe;
