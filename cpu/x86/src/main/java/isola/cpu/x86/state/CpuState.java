@@ -126,8 +126,8 @@ public final class CpuState {
   public static final int YMM_HIGH = XSAVE + 576;
 
   /**
-   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order of
-   * address.
+   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
+   * of address.
    */
   public static final int MTRR = 0x800;
 
