@@ -3,6 +3,7 @@ package isola.cpu.x86.cpu;
 import isola.core.cpu.CpuidTable;
 import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
+import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.arith.Float80;
 import isola.cpu.x86.arith.SseFloat;
@@ -97,6 +98,9 @@ public final class Cpu {
   private final long[] writeLast = new long[8];
 
   private int breakpointHits;
+
+  private long unknownMsrs;
+  private int lastUnknownMsr;
 
   /** A processor over state that the caller reserved and keeps alive. */
   public Cpu(long state, GuestMemory memory, VcpuWiring wiring) {
@@ -560,6 +564,29 @@ public final class Cpu {
     RawMemory.getAndOrInt(state + CpuState.ATTENTION, bits);
   }
 
+  /** To be called after a write that may have let an interrupt through: CR8, a local APIC MSR. */
+  public void checkInterrupts() {
+    if (wiring.interrupts().pending()) {
+      attention(Attention.INTERRUPT);
+    }
+  }
+
+  /** Counts an access to a model-specific register that this processor does not have. */
+  public void unknownMsr(int index) {
+    unknownMsrs++;
+    lastUnknownMsr = index;
+  }
+
+  /** How many accesses {@link #unknownMsr} counted. */
+  public long unknownMsrs() {
+    return unknownMsrs;
+  }
+
+  /** The last index that {@link #unknownMsr} was told. */
+  public int lastUnknownMsr() {
+    return lastUnknownMsr;
+  }
+
   // Memory by logical address.
 
   /** Offset of an instruction's memory operand, truncated to its address size. */
@@ -689,6 +716,31 @@ public final class Cpu {
     } else {
       storeCurrent(linear, size, value);
     }
+  }
+
+  /** Sets bits of a byte as a locked, implicit supervisor access (descriptors). */
+  public void orLinear(long linear, int bits) {
+    updateLinear(linear, bits, 0xff);
+  }
+
+  /** Keeps the masked bits of a byte as a locked, implicit supervisor access (descriptors). */
+  public void andLinear(long linear, int mask) {
+    updateLinear(linear, 0, mask);
+  }
+
+  private void updateLinear(long linear, int set, int keep) {
+    long physical = mmu.translate(linear, Mmu.WRITE, Mmu.SUPERVISOR);
+    MemorySlot slot = memory.slotAt(physical);
+    if (slot == null || slot.readOnly()) {
+      mmu.writePhysical(physical, 1, mmu.readPhysical(physical, 1) & keep | set);
+      return;
+    }
+    memory.prepareWrite(slot, physical, 1);
+    long host = slot.host(physical);
+    byte old;
+    do {
+      old = RawMemory.getByte(host);
+    } while (!RawMemory.casByte(host, old, (byte) (old & keep | set)));
   }
 
   /** Raises every fault that a store of {@code size} bytes would raise. */
@@ -887,7 +939,13 @@ public final class Cpu {
     }
   }
 
-  /** Data breakpoints that were hit since the last call, as DR6 bits 3:0. */
+  /** Asks for a #DB trap at the next instruction boundary: DR6 bits 3:0, or the task switch's. */
+  public void postDebug(int bits) {
+    breakpointHits |= bits;
+    attention(Attention.BOUNDARY);
+  }
+
+  /** Debug conditions that were met since the last call, as DR6 bits: 3:0 and BT. */
   public int takeBreakpointHits() {
     int hits = breakpointHits;
     breakpointHits = 0;

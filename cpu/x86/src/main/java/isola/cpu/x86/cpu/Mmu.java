@@ -34,6 +34,7 @@ public final class Mmu {
   private final GuestMemory memory;
   private final long state;
   private final Tlb tlb;
+  private final int physicalBits;
   private final long reservedPhysical;
 
   /** The four page-directory-pointer-table registers of PAE paging (4.4.1). */
@@ -68,7 +69,13 @@ public final class Mmu {
     this.memory = cpu.memory;
     this.state = cpu.state;
     this.tlb = tlb;
+    this.physicalBits = physicalBits;
     this.reservedPhysical = FRAME & -(1L << physicalBits);
+  }
+
+  /** MAXPHYADDR. */
+  public int physicalBits() {
+    return physicalBits;
   }
 
   /** TLB misses since the start. */
