@@ -572,7 +572,7 @@ public final class SseFloat extends SoftFloat {
     }
     long magnitude = Math.abs(value);
     int lead = Long.numberOfLeadingZeros(magnitude);
-    if (lead > 63 - fractionBits(wide)) {
+    if (lead >= 63 - fractionBits(wide)) {
       return wide
           ? Double.doubleToRawLongBits((double) value)
           : Float.floatToRawIntBits((float) value) & 0xffff_ffffL;

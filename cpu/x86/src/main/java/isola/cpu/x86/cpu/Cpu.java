@@ -5,6 +5,9 @@ import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
+import isola.cpu.x86.arith.Float80;
+import isola.cpu.x86.arith.SseFloat;
+import isola.cpu.x86.arith.Transcendental;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Attribute;
 import isola.cpu.x86.spec.Cr0;
@@ -15,6 +18,7 @@ import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.Attention;
 import isola.cpu.x86.state.CpuState;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One processor as instruction semantics see it: named access to its state, faults, and memory
@@ -38,6 +42,14 @@ public final class Cpu {
 
   /** Paging. */
   public final Mmu mmu;
+
+  /** x87 arithmetic. */
+  public final Float80 float80 = new Float80();
+
+  /** SSE arithmetic. */
+  public final SseFloat sseFloat = new SseFloat();
+
+  private @Nullable Transcendental transcendental;
 
   private final Tlb tlb;
   private final Fault fault = new Fault();
@@ -782,6 +794,27 @@ public final class Cpu {
       long at = i < head ? first + i : second + (i - head);
       mmu.writePhysical(at, 1, value >>> (i * 8));
     }
+  }
+
+  /** The transcendental functions of x87; their constants are worked out at the first use. */
+  public Transcendental transcendental() {
+    Transcendental t = transcendental;
+    if (t == null) {
+      t = new Transcendental();
+      transcendental = t;
+    }
+    return t;
+  }
+
+  /**
+   * Host address for loading {@code size} bytes inside a page at the current privilege from a linear
+   * address that segmentation let through; 0 where the slow way must be taken.
+   */
+  public long readHost(long linear, int size) {
+    long entry = Tlb.entry(table, linear);
+    return RawMemory.getLong(entry + Tlb.READ) == ((linear + (size - 1)) & -4096)
+        ? linear + RawMemory.getLong(entry + Tlb.ADDEND)
+        : 0;
   }
 
   /**

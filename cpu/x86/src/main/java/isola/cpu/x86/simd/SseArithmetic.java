@@ -291,9 +291,6 @@ final class SseArithmetic {
     long value = Operand.general(cpu, insn, size);
     SseFloat unit = begin(cpu);
     long result = unit.fromInteger(size == 8 ? value : (int) value, wide);
-    if (!wide || size == 8) {
-      unit.inexactInteger(size == 8 ? value : (int) value, wide);
-    }
     end(cpu, unit);
     low(Operand.destination(cpu, insn), result, wide);
   }
