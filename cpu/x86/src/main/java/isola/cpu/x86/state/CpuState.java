@@ -125,6 +125,9 @@ public final class CpuState {
   /** Upper halves of YMM0 to YMM15, 16 bytes each. */
   public static final int YMM_HIGH = XSAVE + 576;
 
+  /** 64 bytes that mean nothing between instructions. */
+  public static final int SCRATCH = 0xfc0;
+
   /**
    * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
    * of address.
