@@ -52,7 +52,7 @@
 #define PASS xor %eax, %eax; REPORT; hlt
 /* With DEBUG_PORT the result goes to port 0xe9 too, low byte first. */
 #ifdef DEBUG_PORT
-#define REPORT out %eax, $0xf4; out %al, $0xe9; mov %ah, %al; out %al, $0xe9
+#define REPORT out %eax, $0xf4; out %al, $0xe9; mov %ah, %al; out %al, $0xe9; mov %ebx, %eax; out %al, $0xe9; shr $8, %eax; out %al, $0xe9; shr $8, %eax; out %al, $0xe9; shr $8, %eax; out %al, $0xe9
 #else
 #define REPORT out %eax, $0xf4
 #endif
@@ -83,6 +83,8 @@ passed\@:
 	.macro expect line, vector, error, instruction
 	.if mode == 64
 	movq $resume\@, RESUME
+	.elseif mode == 16
+	movl $(resume\@ - 0xf0000), %ss:RESUME
 	.else
 	movl $resume\@, %ss:RESUME
 	.endif
@@ -195,11 +197,29 @@ handler32:
 	jz unexpected32
 	mov %eax, 12(%esp)
 	movl $0, %ss:RESUME
+	/* A single step ends with the exception. */
+	cmpl $1, 4(%esp)
+	jne 1f
+	andl $~0x100, 20(%esp)
+1:
 	pop %eax
 	add $8, %esp
 	iret
 unexpected32:
 	mov %ss:REC_VECTOR, %eax
+	/* UD2 without a RESUME is the way out of virtual-8086 mode. */
+	cmp $6, %eax
+	jne 1f
+	cmpl $0, %ss:RESUME0
+	je 1f
+	mov $DATA32, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov $STACK0, %esp
+	mov RESUME0, %eax
+	movl $0, RESUME0
+	jmp *%eax
+1:
 	or $0x8000, %eax
 	mov %ss:REC_IP, %ebx
 	mov %ss:REC_ERROR, %ecx
