@@ -10,4 +10,6 @@ module isola.machine.devices {
   exports isola.machine.devices.power;
   exports isola.machine.devices.msr;
   exports isola.machine.devices.serial;
+  exports isola.machine.devices.chipset;
+  exports isola.machine.devices.input;
 }
