@@ -1,5 +1,7 @@
 /** The hardware that a guest sees. */
 module isola.machine.devices {
   requires static transitive org.jspecify;
-  requires isola.core;
+  requires transitive isola.core;
+
+  exports isola.machine.devices.pci;
 }
