@@ -4,4 +4,5 @@ module isola.machine.devices {
   requires transitive isola.core;
 
   exports isola.machine.devices.pci;
+  exports isola.machine.devices.virtio;
 }
