@@ -3,7 +3,9 @@ package isola.cli;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** The command {@code isola}: picks the subcommand and turns its outcome into an exit status. */
@@ -14,6 +16,13 @@ import picocli.CommandLine.Spec;
     version = "isola 0.1.0")
 public final class Main implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = {"-y", "--yes"},
+      scope = ScopeType.INHERIT,
+      description = "Let the launcher install what is missing without asking.")
+  @SuppressWarnings("UnusedVariable") // the launcher reads it before this program starts
+  private boolean yes;
 
   private Main() {}
 
