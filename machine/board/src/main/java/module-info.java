@@ -8,4 +8,5 @@ module isola.machine.board {
 
   exports isola.machine.board;
   exports isola.machine.board.boot;
+  exports isola.machine.board.layout;
 }

@@ -88,12 +88,13 @@ public final class HostClock implements Clock, AutoCloseable {
     LockSupport.unpark(thread);
   }
 
-  @SuppressWarnings("NonAtomicOperationOnVolatileField") // written under the lock alone
+  /** Under the lock. */
   private void change(long newBase, long newPausedAt) {
-    version++;
+    int odd = version + 1;
+    version = odd;
     base = newBase;
     pausedAt = newPausedAt;
-    version++;
+    version = odd + 1;
   }
 
   /** Ends the timer thread; no action begins afterwards. Waits for one under way. */

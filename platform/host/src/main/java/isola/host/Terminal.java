@@ -155,7 +155,7 @@ public final class Terminal {
 
   private void set(MemorySegment termios) {
     try {
-      int unused = (int) TCSETATTR.invokeExact(descriptor, TCSANOW, termios);
+      int _ = (int) TCSETATTR.invokeExact(descriptor, TCSANOW, termios);
     } catch (Throwable e) {
       throw NativeFunction.unexpected(e);
     }

@@ -31,7 +31,7 @@ final class TimerSlack {
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG),
             Linker.Option.firstVariadicArg(1));
     try {
-      int unused = (int) call.invokeExact(PR_SET_TIMERSLACK, 1L);
+      int _ = (int) call.invokeExact(PR_SET_TIMERSLACK, 1L);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }
