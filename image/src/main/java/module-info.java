@@ -10,4 +10,8 @@ module isola.image {
 
   exports isola.image;
   exports isola.image.guest;
+  exports isola.image.store;
+
+  opens isola.image.store to
+      com.fasterxml.jackson.databind;
 }

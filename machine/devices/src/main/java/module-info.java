@@ -1,5 +1,8 @@
 /** The hardware that a guest sees. */
 module isola.machine.devices {
   requires static transitive org.jspecify;
-  requires isola.core;
+  requires transitive isola.core;
+
+  exports isola.machine.devices.pci;
+  exports isola.machine.devices.virtio;
 }

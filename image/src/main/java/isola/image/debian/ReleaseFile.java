@@ -99,6 +99,11 @@ public final class ReleaseFile {
     return fields.field("Version", "");
   }
 
+  /** When the archive was changed last. */
+  public Instant date() throws ImageException {
+    return date("Date").orElse(Instant.EPOCH);
+  }
+
   private Optional<Instant> date(String field) throws ImageException {
     String text = fields.field(field);
     if (text == null) {

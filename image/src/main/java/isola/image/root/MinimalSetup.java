@@ -1,6 +1,7 @@
 package isola.image.root;
 
 import isola.image.ImageException;
+import isola.image.tree.Content;
 import isola.image.tree.FileTree;
 import isola.image.tree.Node.Attributes;
 import isola.image.tree.Node.RegularFile;
@@ -91,7 +92,7 @@ final class MinimalSetup {
   }
 
   private RegularFile file(int mode, int group, String text) {
-    return new RegularFile(new Attributes(mode, 0, group, time), isola.image.tree.Content.text(text));
+    return new RegularFile(new Attributes(mode, 0, group, time), Content.text(text));
   }
 
   private void baseFiles() throws ImageException {
@@ -113,7 +114,6 @@ final class MinimalSetup {
     }
     tree.linkIfFree("etc/dpkg/origins/default", "debian");
     tree.linkIfFree("etc/os-release", "../usr/lib/os-release");
-    tree.linkIfFree("etc/localtime", "/usr/share/zoneinfo/Etc/UTC");
   }
 
   private void network() throws ImageException {
