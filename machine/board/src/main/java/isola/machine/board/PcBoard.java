@@ -8,6 +8,6 @@ final class PcBoard {
     if (config.cpus() > 0) {
       throw new MachineException("The board is not built yet.");
     }
-    return build(config);
+    throw new MachineException("There is no engine yet.");
   }
 }

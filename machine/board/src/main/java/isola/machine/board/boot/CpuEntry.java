@@ -109,10 +109,10 @@ public record CpuEntry(
     long level2 = PAGE_TABLES + 0x2000;
     memory.put(PAGE_TABLES, 8, level3 | PRESENT_WRITABLE);
     for (int g = 0; g < GIGABYTES; g++) {
-      memory.put(level3 + g * 8, 8, (level2 + g * 0x1000L) | PRESENT_WRITABLE);
+      memory.put(level3 + g * 8L, 8, (level2 + g * 0x1000L) | PRESENT_WRITABLE);
       for (int i = 0; i < 512; i++) {
         long page = ((long) g << 30) + ((long) i << 21);
-        memory.put(level2 + g * 0x1000L + i * 8, 8, page | LARGE | PRESENT_WRITABLE);
+        memory.put(level2 + g * 0x1000L + i * 8L, 8, page | LARGE | PRESENT_WRITABLE);
       }
     }
   }
