@@ -114,6 +114,18 @@ public final class OutputPump implements ByteSink, AutoCloseable {
     }
   }
 
+  /** Waits until all that was taken is written, or the stream has failed. */
+  public void drain() throws InterruptedException {
+    lock.lock();
+    try {
+      while ((used > 0 || writing) && !failed && !closed) {
+        changed.await();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Lets nobody wait any more, and gives the stream 2 seconds to take what is buffered. */
   @Override
   public void close() {

@@ -44,6 +44,18 @@ public interface Machine extends AutoCloseable {
   /** The receiver of virtio console port {@code index}. */
   ByteInput portInput(int index);
 
+  /**
+   * Says that no more input comes to virtio console port {@code index}: the guest reads what was
+   * offered, then end of file.
+   */
+  void portEnd(int index);
+
+  /**
+   * Waits until everything that the guest had handed to its virtio console ports before this call
+   * was passed to their outputs. Returns at once after the end of the run, which waits likewise.
+   */
+  void drainPorts() throws InterruptedException;
+
   /** Tells the guest the size of the terminal behind virtio console port {@code index}. */
   void portSize(int index, int columns, int rows);
 
