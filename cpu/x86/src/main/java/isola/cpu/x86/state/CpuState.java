@@ -125,6 +125,18 @@ public final class CpuState {
   /** Upper halves of YMM0 to YMM15, 16 bytes each. */
   public static final int YMM_HIGH = XSAVE + 576;
 
+  /** 64 bytes that mean nothing between instructions. */
+  public static final int SCRATCH = 0xfc0;
+
+  /**
+   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
+   * of address.
+   */
+  public static final int MTRR = 0x800;
+
+  /** IA32_MTRR_DEF_TYPE, right after them. */
+  public static final int MTRR_DEF_TYPE = MTRR + 27 * 8;
+
   /**
    * First byte after the architectural part; the software TLB and what engines keep for themselves
    * follow, page-aligned.
