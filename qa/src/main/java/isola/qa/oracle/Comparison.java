@@ -43,7 +43,9 @@ final class Comparison {
     }
     longs("rip", record, ours, RIP, -1L);
     long trap = record.get(JAVA_LONG_UNALIGNED, OUT + TRAP);
-    longs("trap", record, ours, TRAP, -1L);
+    // A misaligned operand that is not canonical either: AMD reports the first, Intel the second.
+    boolean either = last != null && last.aligned() && trap == Vector.GP;
+    longs("trap", record, ours, TRAP, either ? ~1L : -1L);
     int undefined = last == null || trapped(record) ? 0 : Undefined.flags(last);
     longs("rflags", record, ours, RFLAGS, 0xcd5 & ~undefined);
     if (trap == Vector.PF) {

@@ -85,7 +85,8 @@ final class Interpreted implements AutoCloseable {
     cpu.field(CpuState.CR4, Cr4.PAE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.OSXSAVE);
     cpu.field(CpuState.EFER, Efer.LME | Efer.LMA | Efer.SCE | Efer.NXE);
     cpu.field(CpuState.RFLAGS, 0x202);
-    cpu.intField(CpuState.CPL, 3);
+    cpu.load();
+    cpu.cpl(3);
     int flat = Attribute.P | Attribute.S | 3 << 5 | Attribute.G | 3 | Attribute.DB;
     for (int s = 0; s < 6; s++) {
       int selector = s == Segment.FS || s == Segment.GS ? 0 : 0x2b;
@@ -119,8 +120,6 @@ final class Interpreted implements AutoCloseable {
         rights | (is64 ? Attribute.L : Attribute.DB),
         0,
         0xffff_ffffL);
-    cpu.flush();
-    cpu.load();
   }
 
   /** The forms that the last case went through. */
