@@ -16,6 +16,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
 import java.lang.foreign.MemorySegment;
@@ -25,7 +26,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Compares the state that the host left with the interpreter's, but for what is undefined. */
 final class Comparison {
-  private static final int C1 = 0x200;
   private static final String[] NAMES = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
     "r14", "r15"
@@ -47,6 +47,11 @@ final class Comparison {
     boolean either = last != null && last.aligned() && trap == Vector.GP;
     longs("trap", record, ours, TRAP, either ? ~1L : -1L);
     int undefined = last == null || trapped(record) ? 0 : Undefined.flags(last);
+    boolean pending = (record.get(JAVA_SHORT_UNALIGNED, OUT + FX + 2) & 0x80) != 0;
+    if (pending && last != null && Undefined.comparesToFlags(last.op())) {
+      // Intel keeps the flags when the exception is not masked, AMD sets them.
+      undefined = Rflags.STATUS;
+    }
     longs("rflags", record, ours, RFLAGS, 0xcd5 & ~undefined);
     if (trap == Vector.PF) {
       long cr2 = record.get(JAVA_LONG_UNALIGNED, OUT + CR2);
@@ -56,7 +61,7 @@ final class Comparison {
     } else if (trap == Vector.GP || trap == Vector.SS) {
       longs("error", record, ours, ERROR, -1L);
     }
-    floating(record, ours, transcendental, approximate);
+    floating(record, ours, last, transcendental, approximate);
     if (MemorySegment.mismatch(
             record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
         >= 0) {
@@ -85,9 +90,20 @@ final class Comparison {
   }
 
   private void floating(
-      MemorySegment record, MemorySegment ours, boolean transcendental, boolean approximate) {
+      MemorySegment record,
+      MemorySegment ours,
+      @Nullable Form last,
+      boolean transcendental,
+      boolean approximate) {
+    boolean trapped = record.get(JAVA_LONG_UNALIGNED, OUT + TRAP) == Vector.PF;
+    if (trapped && last != null && last.op() == Op.MASKMOVQ) {
+      // Whether a store that faults has made the x87 registers MMX is open.
+      return;
+    }
     shorts("fcw", record, ours, FX, 0xffff);
-    shorts("fsw", record, ours, FX + 2, transcendental ? 0xffff & ~C1 : 0xffff);
+    boolean pending = (record.get(JAVA_SHORT_UNALIGNED, OUT + FX + 2) & 0x80) != 0;
+    int undefined = last == null ? 0 : Undefined.status(last, pending);
+    shorts("fsw", record, ours, FX + 2, 0xffff & ~undefined);
     shorts("ftw", record, ours, FX + 4, 0xff);
     int theirs = record.get(JAVA_INT_UNALIGNED, OUT + FX + 24);
     int mine = ours.get(JAVA_INT_UNALIGNED, FX + 24);

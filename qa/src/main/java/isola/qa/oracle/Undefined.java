@@ -58,4 +58,26 @@ final class Undefined {
       default -> false;
     };
   }
+
+  /** Bits of the x87 status word that are undefined after a form or differ between vendors. */
+  static int status(Form form, boolean pending) {
+    int c1 = 0x200;
+    int conditions = 0x4500;
+    return switch (form.op()) {
+      // Intel clears C1, AMD leaves it.
+      case FCOMI, FCOMIP, FUCOMI, FUCOMIP -> c1;
+      // With an unmasked exception Intel leaves the condition bits, AMD sets them.
+      case FCOM, FCOMP, FCOMPP, FUCOM, FUCOMP, FUCOMPP, FICOM, FICOMP, FTST ->
+          pending ? conditions : 0;
+      default -> transcendental(form.op()) ? c1 : 0;
+    };
+  }
+
+  /** x87 comparisons whose result goes to RFLAGS. */
+  static boolean comparesToFlags(Op op) {
+    return switch (op) {
+      case FCOMI, FCOMIP, FUCOMI, FUCOMIP -> true;
+      default -> false;
+    };
+  }
 }

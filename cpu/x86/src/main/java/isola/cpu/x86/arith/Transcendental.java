@@ -276,6 +276,7 @@ public final class Transcendental {
     int e = Float80.exponentOf(se, value);
     if (e >= 0) {
       if (e > 0 || Float80.align(value) != Long.MIN_VALUE) {
+        f.raise(FloatSpec.PE);
         f.result(se, value);
       } else {
         // 1, or -1/2.
@@ -388,6 +389,7 @@ public final class Transcendental {
     right.set(left).add(one);
     if (right.isZero() || right.sign != 0) {
       // Outside the range for which the manual defines a result.
+      f.raise(FloatSpec.PE);
       f.result(xSe, x);
       return;
     }

@@ -61,7 +61,11 @@ final class X87Memory {
 
   /** FLD, FILD and FBLD. */
   static void load(Cpu cpu, int seg, long offset, int format) {
-    X87.pushResult(cpu, operand(cpu, seg, offset, format));
+    Float80 f = operand(cpu, seg, offset, format);
+    if (format == FLOAT || format == DOUBLE) {
+      f.accept();
+    }
+    X87.pushResult(cpu, f);
   }
 
   /** FST, FIST, FISTTP ({@code truncate}) and FBSTP. */
