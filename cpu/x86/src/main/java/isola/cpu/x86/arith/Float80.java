@@ -135,6 +135,12 @@ public final class Float80 extends SoftFloat {
     return (flags & ~masks & (FloatSpec.OE | FloatSpec.UE)) != 0;
   }
 
+  /** Takes back that a result was inexact, as there is none. */
+  public void withoutResult() {
+    flags &= ~PE;
+    roundedUp = false;
+  }
+
   /** Whether an invalid operation that is not masked was raised. */
   public boolean unmaskedInvalid() {
     return (flags & ~masks & IE) != 0;
@@ -194,6 +200,8 @@ public final class Float80 extends SoftFloat {
     if (biased <= 0 || biased > EXPONENT) {
       // Beyond even the wrapped range of an unmasked exception.
       boolean under = biased <= 0;
+      flags |= PE;
+      roundedUp = !under;
       result((sign << 15) | (under ? 0 : EXPONENT), under ? 0 : Long.MIN_VALUE);
       return;
     }

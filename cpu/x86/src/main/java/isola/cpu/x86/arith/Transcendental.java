@@ -279,7 +279,8 @@ public final class Transcendental {
         f.raise(FloatSpec.PE);
         f.result(se, value);
       } else {
-        // 1, or -1/2.
+        // 1, or -1/2; inexact on hardware all the same.
+        f.raise(FloatSpec.PE);
         f.result(Float80.signOf(se) == 0 ? 0x3fff : 0xbffe, Long.MIN_VALUE);
       }
       return;
@@ -348,6 +349,9 @@ public final class Transcendental {
     left.add(right);
     take(right, ySe, y);
     give(f, left.multiply(right), exact);
+    if (f.delivered()) {
+      f.raise(FloatSpec.PE);
+    }
   }
 
   /** From z = (m - 1) / (m + 1) in {@link #left} to log2(m). */

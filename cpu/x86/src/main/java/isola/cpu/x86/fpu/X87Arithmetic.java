@@ -189,9 +189,7 @@ final class X87Arithmetic {
     boolean store;
     if (X87.empty(cpu, 0) || X87.empty(cpu, 1)) {
       store = X87.stackFault(cpu, f, false);
-      if (remainder && store) {
-        X87.fsw(cpu, X87.fsw(cpu) & ~C2);
-      }
+      conditions = Remainder80.NO_QUOTIENT;
     } else {
       int se = X87.se(cpu, 0);
       long a = X87.significand(cpu, 0);
@@ -207,11 +205,12 @@ final class X87Arithmetic {
         default -> t.arcTangent(f, se, a, bSe, b);
       }
       store = X87.end(cpu, f);
-      if (remainder && store) {
-        // What is no number has no quotient: only C2 says that the instruction is done.
-        int replaced = conditions == Remainder80.NO_QUOTIENT ? C2 : CONDITION;
-        X87.fsw(cpu, (X87.fsw(cpu) & ~replaced) | Math.max(conditions, 0));
-      }
+    }
+    if (remainder) {
+      // What is no number has no quotient: only C2 says that the instruction is done.
+      boolean quotient = store && conditions != Remainder80.NO_QUOTIENT;
+      int replaced = quotient ? CONDITION : C2;
+      X87.fsw(cpu, (X87.fsw(cpu) & ~replaced) | (quotient ? conditions : 0));
     }
     if (store) {
       X87.st(cpu, pops ? 1 : 0, f.se(), f.significand());

@@ -93,11 +93,12 @@ final class X87Memory {
       }
       default -> {}
     }
-    if (!empty && !X87.end(cpu, f)) {
-      return;
-    }
     // To memory, an unmasked overflow or underflow leaves everything as it was (SDM 4.9.1.4).
-    if (f.unmaskedRange()) {
+    boolean outside = f.unmaskedRange();
+    if (outside) {
+      f.withoutResult();
+    }
+    if ((!empty && !X87.end(cpu, f)) || outside) {
       return;
     }
     int size = size(format);
