@@ -5,8 +5,8 @@ import isola.cpu.x86.arith.Packed;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
-import isola.cpu.x86.fpu.X87Instructions;
 import isola.cpu.x86.fpu.X87;
+import isola.cpu.x86.fpu.X87Instructions;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
@@ -109,9 +109,7 @@ public final class MmxInstructions {
 
   /** The source operand: a register, or {@code size} bytes of memory, which may fault. */
   static long source(Cpu cpu, Insn insn, int size) {
-    return insn.rm >= 0
-        ? peek(cpu, insn.rm)
-        : cpu.load(insn.segment, cpu.effective(insn), size);
+    return insn.rm >= 0 ? peek(cpu, insn.rm) : cpu.load(insn.segment, cpu.effective(insn), size);
   }
 
   private static void toGeneralOrMemory(Cpu cpu, Insn insn, int size) {

@@ -129,8 +129,8 @@ public final class CpuState {
   public static final int SCRATCH = 0xfc0;
 
   /**
-   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order of
-   * address.
+   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
+   * of address.
    */
   public static final int MTRR = 0x800;
 
