@@ -294,10 +294,6 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void joinInput(Machine machine, GuestSession session) {
-      if (wantsTerminal) {
-        Terminal.Size size = size();
-        machine.portSize(0, size.columns(), size.rows());
-      }
       if (!passInput) {
         if (!wantsTerminal) {
           machine.portEnd(0);
@@ -309,11 +305,7 @@ final class RunCommand implements Callable<Integer> {
         Tty tty = keyboard.get();
         keys = run.rawKeys(tty, options.escape);
         run.closeLater(
-            tty.watch(
-                size -> {
-                  machine.portSize(0, size.columns(), size.rows());
-                  session.resize(size.rows(), size.columns());
-                }));
+            tty.watch(size -> session.resize(size.rows(), size.columns())));
       }
       run.feed(
           keys,
