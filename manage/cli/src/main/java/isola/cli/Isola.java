@@ -102,7 +102,9 @@ final class Isola implements Runnable {
             .addSubcommand(new CompletionCommand(surroundings))
             .addSubcommand(new ShowHelp());
     isola
-        .setOut(new PrintWriter(new PrintStream(surroundings.out(), false, StandardCharsets.UTF_8), true))
+        .setOut(
+            new PrintWriter(
+                new PrintStream(surroundings.out(), false, StandardCharsets.UTF_8), true))
         .setErr(new PrintWriter(surroundings.messages().stream(), true))
         .setUsageHelpAutoWidth(false)
         .setUsageHelpWidth(100)
@@ -151,7 +153,9 @@ final class Isola implements Runnable {
                   where.getCommandSpec().qualifiedName(),
                   kind,
                   name,
-                  close.isEmpty() ? "." : "; did you mean %s?".formatted(String.join(" or ", close)));
+                  close.isEmpty()
+                      ? "."
+                      : "; did you mean %s?".formatted(String.join(" or ", close)));
     }
     return text.endsWith(".") || text.endsWith("?") ? text : text + ".";
   }
@@ -179,8 +183,7 @@ final class Isola implements Runnable {
     Messages messages = surroundings.messages();
     switch (failure) {
       case OutOfMemoryError _ ->
-          messages.say(
-              "Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
+          messages.say("Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
       default ->
           messages.say(
               "Isola itself failed: %s. This is a bug; --debug shows where.".formatted(failure));
@@ -196,7 +199,8 @@ final class Isola implements Runnable {
     public String[] getVersion() {
       return new String[] {
         "isola 0.1.0",
-        "Java %s, %s".formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
+        "Java %s, %s"
+            .formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
       };
     }
   }

@@ -21,18 +21,13 @@ final class Pulling {
     Optional<Image> there = surroundings.images().find(name);
     return there.isPresent()
         ? there.get()
-        : show(
-            surroundings,
-            all,
-            name,
-            progress -> surroundings.images().obtain(name, progress));
+        : show(surroundings, all, name, progress -> surroundings.images().obtain(name, progress));
   }
 
   /** The image, brought up to date. */
   static Image pull(Surroundings surroundings, OptionsOfAll all, ImageName name)
       throws ImageException {
-    return show(
-        surroundings, all, name, progress -> surroundings.images().pull(name, progress));
+    return show(surroundings, all, name, progress -> surroundings.images().pull(name, progress));
   }
 
   /** Work that makes an image. */
@@ -40,8 +35,7 @@ final class Pulling {
     Image run(Progress progress) throws ImageException;
   }
 
-  private static Image show(
-      Surroundings surroundings, OptionsOfAll all, ImageName name, Work work)
+  private static Image show(Surroundings surroundings, OptionsOfAll all, ImageName name, Work work)
       throws ImageException {
     Messages messages = surroundings.messages();
     Optional<Tty> terminal = surroundings.tty().apply(Surroundings.STDERR);

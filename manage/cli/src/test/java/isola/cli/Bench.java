@@ -35,7 +35,9 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** A place to run commands in: streams, terminal, signals, images and machines that a test controls. */
+/**
+ * A place to run commands in: streams, terminal, signals, images and machines that a test controls.
+ */
 final class Bench {
   final ByteArrayOutputStream out = new ByteArrayOutputStream();
   final ByteArrayOutputStream err = new ByteArrayOutputStream();

@@ -48,8 +48,23 @@ final class BootCommandTest {
     Bench bench = new Bench(machine -> machine.end(new Outcome.PoweredOff()));
     assertThat(
             bench.run(
-                "boot", "-k", "vmlinuz", "--initrd", "a", "--initrd", "b", "--append", "console=x y",
-                "--cpus", "2", "--memory", "96M", "--disk", "d.img,ro,format=raw", "--disk", "e.img"))
+                "boot",
+                "-k",
+                "vmlinuz",
+                "--initrd",
+                "a",
+                "--initrd",
+                "b",
+                "--append",
+                "console=x y",
+                "--cpus",
+                "2",
+                "--memory",
+                "96M",
+                "--disk",
+                "d.img,ro,format=raw",
+                "--disk",
+                "e.img"))
         .isZero();
     var config = bench.awaitMachine().config;
     assertThat(config.kernel().name()).isEqualTo("vmlinuz");
@@ -109,7 +124,8 @@ final class BootCommandTest {
     assertThat(bench.run("boot", "--kernel", "k", "--serial", "file:/no/such/x")).isEqualTo(1);
     assertThat(bench.run("boot", "--kernel", "k", "--serial", "tcp:1")).isEqualTo(2);
     assertThat(bench.err().lines()).hasSize(3);
-    assertThat(bench.err()).contains("it is a directory", "there is no", "stdio, file:PATH or none");
+    assertThat(bench.err())
+        .contains("it is a directory", "there is no", "stdio, file:PATH or none");
   }
 
   @Test

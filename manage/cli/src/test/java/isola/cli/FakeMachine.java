@@ -17,7 +17,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/** A machine without processors: its guest is a Java method that sees the ports as a guest would. */
+/**
+ * A machine without processors: its guest is a Java method that sees the ports as a guest would.
+ */
 final class FakeMachine implements Machine {
   /** What the guest does, on a thread of its own. */
   interface Guest {

@@ -57,7 +57,8 @@ final class IsolaTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"help", "--help", "help run", "run --help", "image pull -h", "help image pull"})
+  @ValueSource(
+      strings = {"help", "--help", "help run", "run --help", "image pull -h", "help image pull"})
   void helpIsOutputAndStatus0(String line) {
     assertThat(bench.run(line.split(" "))).isZero();
     assertThat(bench.out()).startsWith("Usage: isola");
@@ -101,8 +102,8 @@ final class IsolaTest {
   @ValueSource(strings = {"0", "65", "-3"})
   void numbersOutOfRangeAreIsolasFailure(String cpus) {
     assertThat(bench.run("boot", "--kernel", "k", "--cpus", cpus)).isEqualTo(1);
-    assertThat(bench.err()).isEqualTo(
-        "isola: A machine has 1 to 64 processors; %s were asked for.\n".formatted(cpus));
+    assertThat(bench.err())
+        .isEqualTo("isola: A machine has 1 to 64 processors; %s were asked for.\n".formatted(cpus));
   }
 
   @Test

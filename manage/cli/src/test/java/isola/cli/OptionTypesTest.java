@@ -15,15 +15,22 @@ final class OptionTypesTest {
 
   @ParameterizedTest
   @CsvSource({
-    "65536,65536", "1k,1024", "512M,536870912", "512MiB,536870912", "1G,1073741824", "2gb,2147483648",
-    "1.5G,1610612736", "1T,1099511627776"
+    "65536,65536",
+    "1k,1024",
+    "512M,536870912",
+    "512MiB,536870912",
+    "1G,1073741824",
+    "2gb,2147483648",
+    "1.5G,1610612736",
+    "1T,1099511627776"
   })
   void sizes(String text, long bytes) {
     assertThat(Sizes.parse(text)).isEqualTo(bytes);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "M", "-1", "1X", "1.5", "0x10", "1 2", "99999999999999999999", "9999999T"})
+  @ValueSource(
+      strings = {"", "M", "-1", "1X", "1.5", "0x10", "1 2", "99999999999999999999", "9999999T"})
   void noSizes(String text) {
     assertThatThrownBy(() -> Sizes.parse(text)).isInstanceOf(TypeConversionException.class);
   }

@@ -52,8 +52,18 @@ final class RunCommandTest {
             });
     assertThat(
             bench.run(
-                "run", "-e", "A=b c", "-w", "/srv", "--hostname", "box", "debian:12", "printf", "%s",
-                "it's", "--cpus"))
+                "run",
+                "-e",
+                "A=b c",
+                "-w",
+                "/srv",
+                "--hostname",
+                "box",
+                "debian:12",
+                "printf",
+                "%s",
+                "it's",
+                "--cpus"))
         .isZero();
     assertThat(bench.out())
         .contains("hostname box\n", "env A=b\\040c\n", "workdir /srv\n")
@@ -65,7 +75,8 @@ final class RunCommandTest {
     Bench bench =
         Bench.running(
                 machine -> {
-                  machine.write("isola.stdout", "[" + machine.input("isola.stdin").awaitEnd() + "]");
+                  machine.write(
+                      "isola.stdout", "[" + machine.input("isola.stdin").awaitEnd() + "]");
                   machine.write("isola.control", "exit 0\n");
                 })
             .typing("not for the guest");
@@ -78,7 +89,8 @@ final class RunCommandTest {
     Bench bench =
         Bench.running(
                 machine -> {
-                  machine.write("isola.stdout", "[" + machine.input("isola.stdin").awaitEnd() + "]");
+                  machine.write(
+                      "isola.stdout", "[" + machine.input("isola.stdin").awaitEnd() + "]");
                   machine.write("isola.control", "exit 0\n");
                 })
             .typing("three\nlines\n!");
@@ -174,7 +186,11 @@ final class RunCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"Broken pipe,141,''", "Input/output error,129,''", "No space left on device,125,No space"})
+  @CsvSource({
+    "Broken pipe,141,''",
+    "Input/output error,129,''",
+    "No space left on device,125,No space"
+  })
   void outputThatNobodyTakesStopsTheMachine(String reason, int expected, String said) {
     Bench bench =
         Bench.running(
@@ -276,8 +292,15 @@ final class RunCommandTest {
             });
     assertThat(
             bench.run(
-                "run", "-v", folder + ":/data:ro", "-v", folder + ":/work/", "-v", file + ":/etc/x",
-                "debian", "ls"))
+                "run",
+                "-v",
+                folder + ":/data:ro",
+                "-v",
+                folder + ":/work/",
+                "-v",
+                file + ":/etc/x",
+                "debian",
+                "ls"))
         .isZero();
     assertThat(bench.out())
         .contains("volume vdb ro /data\nvolume vdc rw /work\nvolume vdd file /etc/x\n");
@@ -327,7 +350,9 @@ final class RunCommandTest {
     bench.cached = false;
     assertThat(bench.run("run", "debian", "true")).isZero();
     assertThat(bench.out()).isEmpty();
-    assertThat(bench.err()).contains("isola: fetching packages (2.0 MB)\n").doesNotContain("\u001b");
+    assertThat(bench.err())
+        .contains("isola: fetching packages (2.0 MB)\n")
+        .doesNotContain("\u001b");
   }
 
   @Test

@@ -30,7 +30,12 @@ final class EscapeKeyTest {
 
   @ParameterizedTest
   @CsvSource({
-    "abc,abc,[]", "a^qb,ab,[QUIT]", "^^,^,[]", "^x,^x,[]", "^?^p,'',[HELP POWER]", "a^,a,[]",
+    "abc,abc,[]",
+    "a^qb,ab,[QUIT]",
+    "^^,^,[]",
+    "^x,^x,[]",
+    "^?^p,'',[HELP POWER]",
+    "a^,a,[]",
     "^^q,^q,[]"
   })
   void keys(String typed, String sent, String told) throws IOException {

@@ -48,7 +48,8 @@ final class ImageProgressTest {
     }
     String[] drawn = shown().split("\r");
     assertThat(drawn.length).isBetween(20, 25);
-    assertThat(drawn[15]).matches("isola: fetching packages \\[=* *\\] .* of 30\\.0 MB.*\u001b\\[K");
+    assertThat(drawn[15])
+        .matches("isola: fetching packages \\[=* *\\] .* of 30\\.0 MB.*\u001b\\[K");
     assertThat(drawn).allMatch(line -> line.replaceAll("\u001b\\[K", "").strip().length() < 60);
     assertThat(shown()).endsWith("\r\u001b[Kisola: Half way.\n");
   }
