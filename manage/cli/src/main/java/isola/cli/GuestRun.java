@@ -44,9 +44,9 @@ final class GuestRun implements AutoCloseable {
 
   GuestRun(Surroundings surroundings) {
     this.surroundings = surroundings;
-    closing.push(surroundings.signals().on("INT", () -> signalled(ExitStatus.SIGINT))::close);
-    closing.push(surroundings.signals().on("TERM", () -> signalled(ExitStatus.SIGTERM))::close);
-    closing.push(surroundings.signals().on("HUP", () -> signalled(ExitStatus.SIGHUP))::close);
+    closing.push(surroundings.signals().on("INT", () -> signalled(ExitStatus.SIGINT)));
+    closing.push(surroundings.signals().on("TERM", () -> signalled(ExitStatus.SIGTERM)));
+    closing.push(surroundings.signals().on("HUP", () -> signalled(ExitStatus.SIGHUP)));
   }
 
   private void signalled(int number) {

@@ -4,7 +4,6 @@ import isola.cli.terminal.Messages;
 import isola.image.ImageException;
 import isola.machine.board.MachineException;
 import isola.machine.board.boot.BootException;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -102,10 +101,8 @@ final class Isola implements Runnable {
             .addSubcommand(new CompletionCommand(surroundings))
             .addSubcommand(new ShowHelp());
     isola
-        .setOut(
-            new PrintWriter(
-                new PrintStream(surroundings.out(), false, StandardCharsets.UTF_8), true))
-        .setErr(new PrintWriter(surroundings.messages().stream(), true))
+        .setOut(new PrintWriter(surroundings.out(), true, StandardCharsets.UTF_8))
+        .setErr(new PrintWriter(surroundings.messages().stream(), true, StandardCharsets.UTF_8))
         .setUsageHelpAutoWidth(false)
         .setUsageHelpWidth(100)
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))

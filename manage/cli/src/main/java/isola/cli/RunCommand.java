@@ -311,7 +311,7 @@ final class RunCommand implements Callable<Integer> {
           () -> {
             if (wantsTerminal) {
               // A terminal has no end; this is the key that means it.
-              int unused = machine.portInput(0).offer(new byte[] {END_OF_TRANSMISSION}, 0, 1);
+              int _ = machine.portInput(0).offer(new byte[] {END_OF_TRANSMISSION}, 0, 1);
             } else {
               machine.portEnd(0);
             }

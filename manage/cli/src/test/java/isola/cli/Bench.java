@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +68,7 @@ final class Bench {
   static Bench running(FakeMachine.Guest command) {
     return new Bench(
         machine -> {
-          String unused = machine.greet();
+          String _ = machine.greet();
           machine.write("isola.control", "started\n");
           command.run(machine);
         });
@@ -100,7 +101,7 @@ final class Bench {
   /** A terminal with a mode and a size. */
   static final class FakeTty implements Tty {
     volatile boolean raw;
-    volatile int rawTimes;
+    final AtomicInteger rawTimes = new AtomicInteger();
     volatile Terminal.Size size = new Terminal.Size(100, 30);
     volatile @Nullable Consumer<Terminal.Size> watcher;
 
@@ -112,7 +113,7 @@ final class Bench {
     @Override
     public Terminal.Handle raw() {
       raw = true;
-      rawTimes++;
+      int _ = rawTimes.incrementAndGet();
       return () -> raw = false;
     }
 

@@ -82,7 +82,7 @@ final class BootCommandTest {
   void theEndOfOurInputIsNotTheEndOfTheGuest() throws Exception {
     Bench bench = new Bench(machine -> machine.serial().await("typed\n")).typing("typed\n");
     CompletableFuture<Integer> status = bench.start("boot", "--kernel", "k");
-    String unused = bench.awaitMachine().serial().await("typed\n");
+    String _ = bench.awaitMachine().serial().await("typed\n");
     Thread.sleep(100);
     assertThat(status).isNotDone();
     bench.awaitMachine().end(new Outcome.PoweredOff());
@@ -164,10 +164,10 @@ final class BootCommandTest {
     CompletableFuture<Integer> status = bench.start("boot", "--kernel", "k");
     FakeMachine machine = bench.awaitMachine();
     assertThat(machine.serial().await("xy\u001d")).isEqualTo("xy\u001d");
-    for (int i = 0; i < 1000 && machine.powerButtons == 0; i++) {
+    for (int i = 0; i < 1000 && machine.powerButtons.get() == 0; i++) {
       Thread.sleep(5);
     }
-    assertThat(machine.powerButtons).isEqualTo(1);
+    assertThat(machine.powerButtons).hasValue(1);
     machine.end(new Outcome.PoweredOff());
     assertThat(status.get(10, TimeUnit.SECONDS)).isZero();
     assertThat(bench.tty.raw).isFalse();

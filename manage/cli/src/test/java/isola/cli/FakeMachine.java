@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,7 @@ final class FakeMachine implements Machine {
   final MachineConfig config;
   final List<String> phases = new ArrayList<>();
   volatile boolean closed;
-  volatile int powerButtons;
+  final AtomicInteger powerButtons = new AtomicInteger();
   private final Guest guest;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private final Map<Integer, Input> inputs = new HashMap<>();
@@ -181,7 +182,7 @@ final class FakeMachine implements Machine {
 
   @Override
   public void pressPowerButton() {
-    powerButtons++;
+    int _ = powerButtons.incrementAndGet();
   }
 
   @Override

@@ -103,11 +103,11 @@ final class RunCommandTest {
     Bench bench =
         Bench.running(
             machine -> {
-              String unused = machine.input("isola.control").await("signal 2\n");
+              String _ = machine.input("isola.control").await("signal 2\n");
               machine.write("isola.control", "exit 130\n");
             });
     CompletableFuture<Integer> status = bench.start("run", "debian", "sleep", "100");
-    String unused = bench.awaitMachine().input("isola.control").await("run\n");
+    String _ = bench.awaitMachine().input("isola.control").await("run\n");
     awaitPhase(bench, "command started");
     bench.signal("INT");
     assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(130);
@@ -126,7 +126,7 @@ final class RunCommandTest {
     CompletableFuture<Integer> status = bench.start("run", "debian", "sleep", "100");
     awaitPhase(bench, "command started");
     bench.signal("INT");
-    String unused = bench.awaitMachine().input("isola.control").await("signal 2\n");
+    String _ = bench.awaitMachine().input("isola.control").await("signal 2\n");
     assertThat(status).isNotDone();
     bench.signal("INT");
     assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(130);
@@ -219,9 +219,9 @@ final class RunCommandTest {
           String request = machine.greet();
           machine.write("isola.control", "started\n");
           assertThat(request).contains("terminal hvc0\nsize 30 100\n").contains("env TERM=");
-          String unused = machine.input("isola.terminal").await("ls\r\u0003");
+          String _ = machine.input("isola.terminal").await("ls\r\u0003");
           rawThen.complete(bench.tty.raw);
-          String resized = machine.input("isola.control").await("resize 40 120\n");
+          String _ = machine.input("isola.control").await("resize 40 120\n");
           machine.write("isola.terminal", "bye\r\n");
           machine.write("isola.control", "exit 3\n");
         };
@@ -243,7 +243,7 @@ final class RunCommandTest {
     assertThat(status.get(10, TimeUnit.SECONDS)).isEqualTo(3);
     assertThat(bench.out()).isEqualTo("bye\r\n");
     assertThat(bench.tty.raw).isFalse();
-    assertThat(bench.tty.rawTimes).isEqualTo(1);
+    assertThat(bench.tty.rawTimes).hasValue(1);
   }
 
   @Test
@@ -260,12 +260,12 @@ final class RunCommandTest {
     Bench bench =
         Bench.running(
                 machine -> {
-                  String unused = machine.input("isola.terminal").await("exit\n\u0004");
+                  String _ = machine.input("isola.terminal").await("exit\n\u0004");
                   machine.write("isola.control", "exit 0\n");
                 })
             .typing("exit\n");
     assertThat(bench.run("run", "-it", "debian", "bash")).isZero();
-    assertThat(bench.tty.rawTimes).isZero();
+    assertThat(bench.tty.rawTimes).hasValue(0);
   }
 
   @Test
@@ -387,7 +387,7 @@ final class RunCommandTest {
                 machine.write("isola.control", nonsense + (i % 3 == 0 ? "\n" : ""));
               }
               machine.write("isola.control", "\nexit 9\n");
-              String unused = machine.greet();
+              String _ = machine.greet();
               machine.write("isola.control", "started\nexit 300\nexit -1\nexit 5\nexit 6\n");
             });
     assertThat(bench.run("run", "debian", "true")).isEqualTo(5);
