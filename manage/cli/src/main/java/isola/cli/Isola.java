@@ -88,8 +88,9 @@ final class Isola implements Runnable {
   }
 
   CommandLine commandLine() {
-    CommandLine image = new CommandLine(new ImageCommand(surroundings, all));
-    for (Callable<Integer> command : new ImageCommand(surroundings, all).subcommands()) {
+    ImageCommand images = new ImageCommand(surroundings, all);
+    CommandLine image = new CommandLine(images);
+    for (Callable<Integer> command : images.subcommands()) {
       image.addSubcommand(command);
     }
     CommandLine run = new CommandLine(new RunCommand(surroundings, all));
@@ -99,7 +100,8 @@ final class Isola implements Runnable {
             .addSubcommand(new BootCommand(surroundings, all))
             .addSubcommand(image)
             .addSubcommand(new CompletionCommand(surroundings))
-            .addSubcommand(new ShowHelp());
+            .addSubcommand(new ShowHelp())
+            .addSubcommand(new WarmUp(surroundings));
     isola
         .setOut(new PrintWriter(surroundings.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(surroundings.messages().stream(), true, StandardCharsets.UTF_8))
