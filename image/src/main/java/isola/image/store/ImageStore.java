@@ -198,14 +198,24 @@ public final class ImageStore {
         return image(name, current.get()); // another made it while we waited
       }
       shelf.sweep();
-      ImageRecord made = build(name, progress, current);
       try {
-        shelf.replace(recordFile(name), json.writeValueAsBytes(made));
-      } catch (JacksonException e) {
-        throw new IllegalStateException(e);
+        ImageRecord made = build(name, progress, current);
+        Image image = image(name, made);
+        shelf.replace(recordFile(name), bytes(made));
+        return image;
+      } finally {
+        // Removes what the new image replaces, or what a failure leaves of it.
+        shelf.sweep();
+        collect();
       }
-      collect();
-      return image(name, made);
+    }
+  }
+
+  private byte[] bytes(ImageRecord record) {
+    try {
+      return json.writeValueAsBytes(record);
+    } catch (JacksonException e) {
+      throw new IllegalStateException(e);
     }
   }
 
