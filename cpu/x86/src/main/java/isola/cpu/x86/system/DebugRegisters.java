@@ -4,6 +4,7 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.DebugSpec;
 import isola.cpu.x86.spec.Vector;
+import isola.cpu.x86.state.Attention;
 import isola.cpu.x86.state.CpuState;
 
 /** Debug registers and the conditions of #DB (Intel SDM vol. 3B 17.2 and 17.3). */
@@ -27,6 +28,7 @@ public final class DebugRegisters {
         requireLow(cpu, value);
         cpu.field(offset, (value & DebugSpec.DR7_WRITABLE & 0xffff_ffffL) | DebugSpec.DR7_FIXED);
         cpu.modeChanged();
+        cpu.attention(Attention.BOUNDARY);
       }
       default -> {
         cpu.field(offset, value);
