@@ -9,12 +9,9 @@ module isola.cpu.x86 {
   exports isola.cpu.x86.arith;
   exports isola.cpu.x86.cpu;
   exports isola.cpu.x86.decode;
-<<<<<<< HEAD
   exports isola.cpu.x86.integer;
-=======
   exports isola.cpu.x86.fpu to
       isola.qa;
->>>>>>> main
   exports isola.cpu.x86.model;
   exports isola.cpu.x86.simd to
       isola.qa;
