@@ -46,7 +46,8 @@ final class Comparison {
     // A misaligned operand that is not canonical either: AMD reports the first, Intel the second.
     boolean either = last != null && last.aligned() && trap == Vector.GP;
     longs("trap", record, ours, TRAP, either ? ~1L : -1L);
-    int undefined = last == null || trapped(record) ? 0 : Undefined.flags(last);
+    int undefined =
+        last == null ? 0 : trapped(record) ? Undefined.flagsAtFault(last) : Undefined.flags(last);
     boolean pending = (record.get(JAVA_SHORT_UNALIGNED, OUT + FX + 2) & 0x80) != 0;
     if (pending && last != null && Undefined.comparesToFlags(last.op())) {
       // Intel keeps the flags when the exception is not masked, AMD sets them.

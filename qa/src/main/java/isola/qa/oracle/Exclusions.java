@@ -55,6 +55,12 @@ final class Exclusions {
     };
   }
 
+  /** Whether the form with a register operand is vendor-specific. */
+  static boolean noRegister(Form form) {
+    // A hint without a meaning for Intel, no instruction for AMD.
+    return form.op() == Op.PREFETCHW;
+  }
+
   /** String instructions, which take REP. */
   static boolean string(Op op) {
     return switch (op) {

@@ -80,4 +80,12 @@ final class Undefined {
       default -> false;
     };
   }
+
+  /** Status flags that the host has changed when the instruction faults, against the manual. */
+  static int flagsAtFault(Form form) {
+    return switch (form.op()) {
+      case BT, BTS, BTR, BTC -> CF;
+      default -> 0;
+    };
+  }
 }
