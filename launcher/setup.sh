@@ -74,14 +74,14 @@ isola_apt_install() {
 }
 
 # Makes sure that a JDK to build with and Maven are there; $1 is "yes" where nobody is to be asked. The other
-# arguments are commands that must exist too, each as command=package.
+# arguments say what must exist too, as command=package or /a/file=package.
 isola_build_tools() {
   local yes=$1 missing=() pair
   shift
   isola_find_jdk javac || missing+=("openjdk-$isola_jdk-jdk-headless")
   isola_have_maven || missing+=(maven)
   for pair in "$@"; do
-    command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}")
+    [ -e "${pair%%=*}" ] || command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
   isola_apt_install "$yes" "${missing[@]}"

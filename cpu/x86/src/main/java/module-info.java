@@ -20,4 +20,7 @@ module isola.cpu.x86 {
   exports isola.cpu.x86.state;
   exports isola.cpu.x86.system to
       isola.qa;
+
+  provides isola.core.cpu.CpuEngine with
+      isola.cpu.x86.interpreter.InterpreterEngine;
 }

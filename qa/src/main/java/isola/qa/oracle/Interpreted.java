@@ -67,6 +67,7 @@ final class Interpreted implements AutoCloseable {
   private final List<Integer> ends = new ArrayList<>();
   private final long dataHost;
   private int mode;
+  private boolean faulted;
 
   /** Executes one decoded instruction. */
   interface Stepper {
@@ -77,6 +78,9 @@ final class Interpreted implements AutoCloseable {
     this.stepper = stepper;
     memory.addRam(0, 0x10000);
     paging();
+    for (int i = 0; i < PAGE; i++) {
+      memory.put(CODE_PAGE + i, 1, 0xf4);
+    }
     MemorySegment state = arena.allocate(Cpu.STATE_SIZE, 4096);
     cpu = new Cpu(state.address(), memory, Wiring.none());
     dataHost = memory.slots().getFirst().host(DATA_PAGE);
@@ -146,6 +150,7 @@ final class Interpreted implements AutoCloseable {
     take(record);
     executed.clear();
     ends.clear();
+    faulted = false;
     long trap = Vector.GP;
     long error = 0;
     try {
@@ -153,6 +158,7 @@ final class Interpreted implements AutoCloseable {
         // On to the next.
       }
     } catch (Fault fault) {
+      faulted = true;
       trap = fault.vector();
       error = fault.errorCode() == Fault.NO_ERROR_CODE ? 0 : fault.errorCode();
     }
@@ -220,6 +226,11 @@ final class Interpreted implements AutoCloseable {
     for (int i = 0; i < PAGE; i += 8) {
       out.set(JAVA_LONG_UNALIGNED, DATA_AT + i, RawMemory.getLong(dataHost + i));
     }
+  }
+
+  /** Whether the last instruction faulted. */
+  boolean faulted() {
+    return faulted;
   }
 
   /** The form executed last, if any. */
