@@ -66,8 +66,7 @@ final class Comparison {
       longs("error", record, ours, ERROR, -1L);
     }
     floating(record, ours, last, transcendental, approximate);
-    if (MemorySegment.mismatch(
-            record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
+    if (MemorySegment.mismatch(record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
         >= 0) {
       for (int i = DATA_AT; i < STATE_BYTES; i += 8) {
         longs("memory+0x%x".formatted(i - DATA_AT), record, ours, i, -1L);

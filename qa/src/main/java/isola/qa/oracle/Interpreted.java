@@ -220,8 +220,7 @@ final class Interpreted implements AutoCloseable {
     out.set(JAVA_LONG_UNALIGNED, ERROR, error);
     out.set(JAVA_LONG_UNALIGNED, CR2, cpu.field(CpuState.CR2));
     for (int i = 0; i < FX_BYTES; i += 8) {
-      out.set(
-          JAVA_LONG_UNALIGNED, FX + i, RawMemory.getLong(cpu.state + CpuState.XSAVE + i));
+      out.set(JAVA_LONG_UNALIGNED, FX + i, RawMemory.getLong(cpu.state + CpuState.XSAVE + i));
     }
     for (int i = 0; i < PAGE; i += 8) {
       out.set(JAVA_LONG_UNALIGNED, DATA_AT + i, RawMemory.getLong(dataHost + i));
