@@ -47,7 +47,8 @@ final class Comparison {
     longs("rip", record, ours, RIP, -1L);
     long trap = record.get(JAVA_LONG_UNALIGNED, OUT + TRAP);
     // A misaligned operand that is not canonical either: AMD reports the first, Intel the second.
-    boolean either = last != null && last.aligned() && trap == Vector.GP;
+    boolean either = last != null && trap == Vector.GP;
+    either &= last != null && (last.aligned() || last.op() == Op.CMPXCHG8B);
     longs("trap", record, ours, TRAP, either ? ~1L : -1L);
     int undefined =
         last == null ? 0 : faulted ? Undefined.flagsAtFault(last) : Undefined.flags(last);
@@ -65,7 +66,7 @@ final class Comparison {
     } else if (trap == Vector.GP || trap == Vector.SS) {
       longs("error", record, ours, ERROR, -1L);
     }
-    floating(record, ours, last, transcendental, approximate);
+    floating(record, ours, last, faulted, transcendental, approximate);
     if (MemorySegment.mismatch(record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
         >= 0) {
       for (int i = DATA_AT; i < STATE_BYTES; i += 8) {
@@ -83,7 +84,7 @@ final class Comparison {
       MemorySegment record, MemorySegment ours, @Nullable Form last) {
     return last != null
         && last.op() == Op.CALL
-        && record.get(JAVA_LONG_UNALIGNED, OUT + TRAP) == Vector.PF
+        && record.get(JAVA_LONG_UNALIGNED, OUT + TRAP) != Vector.GP
         && ours.get(JAVA_LONG_UNALIGNED, TRAP) == Vector.GP;
   }
 
@@ -110,10 +111,10 @@ final class Comparison {
       MemorySegment record,
       MemorySegment ours,
       @Nullable Form last,
+      boolean faulted,
       boolean transcendental,
       boolean approximate) {
-    boolean trapped = record.get(JAVA_LONG_UNALIGNED, OUT + TRAP) == Vector.PF;
-    if (trapped && last != null && last.op() == Op.MASKMOVQ) {
+    if (faulted && last != null && last.op() == Op.MASKMOVQ) {
       // Whether a store that faults has made the x87 registers MMX is open.
       return;
     }

@@ -47,6 +47,8 @@ final class Exclusions {
     return switch (form.op()) {
       // Counts beyond 16 bits.
       case SHLD, SHRD -> true;
+      // Intel reads two bytes, AMD four.
+      case MOVSXD -> true;
       // BSWAP of 16 bits is undefined.
       case BSWAP -> true;
       // Near branches: Intel ignores 66 in 64-bit code, AMD does not.

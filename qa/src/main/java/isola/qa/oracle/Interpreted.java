@@ -108,7 +108,7 @@ final class Interpreted implements AutoCloseable {
     memory.put(0x3000 + (at & 511) * 8, 8, 0x5000 | US | RW | P);
     memory.put(0x4000 + (DATA >>> 12 & 511) * 8, 8, NX | DATA_PAGE | AD | US | RW | P);
     memory.put(0x4000 + (READ_ONLY >>> 12 & 511) * 8, 8, NX | READ_ONLY_PAGE | AD | US | P);
-    memory.put(0x5000 + (CODE >>> 12 & 511) * 8, 8, CODE_PAGE | AD | US | RW | P);
+    memory.put(0x5000 + (CODE >>> 12 & 511) * 8, 8, CODE_PAGE | AD | US | P);
   }
 
   private void setMode(int bits) {
