@@ -544,8 +544,16 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return timer.deadline();
   }
 
-  synchronized void deadline(long tsc) {
-    timer.deadline(tsc);
+  void deadline(long tsc) {
+    boolean passed;
+    synchronized (this) {
+      timer.deadline(tsc);
+      passed = timer.deadlinePassed();
+    }
+    // What is due already comes before the next instruction, not when the clock's thread runs.
+    if (passed) {
+      timerDue();
+    }
   }
 
   /** State after INIT, 10.4.7.3: all but the id and the mode. */
