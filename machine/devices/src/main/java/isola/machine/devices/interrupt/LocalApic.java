@@ -491,8 +491,12 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return timer.deadline();
   }
 
-  synchronized void deadline(long tsc) {
-    timer.deadline(tsc);
+  void deadline(long tsc) {
+    synchronized (this) {
+      timer.deadline(tsc);
+    }
+    // One that has passed interrupts at once, not when the clock's thread gets to it.
+    timerDue();
   }
 
   /** State after INIT, 10.4.7.3: all but the id and the mode. */
