@@ -55,7 +55,8 @@ final class CodeSegment {
 
   /**
    * Drops from DS, ES, FS and GS what the outer level {@code privilege} may not read (RET and IRET
-   * to an outer level).
+   * to an outer level). A register that is null already stays as it is: its base, which 64-bit
+   * systems set on its own for FS and GS, survives.
    */
   static void dropInner(Cpu cpu, int privilege) {
     for (int seg = Segment.ES; seg <= Segment.GS; seg++) {
@@ -67,9 +68,8 @@ final class CodeSegment {
           (attributes & (Attribute.CODE | Attribute.CONFORMING))
               == (Attribute.CODE | Attribute.CONFORMING);
       int dpl = (attributes & Attribute.DPL) >> Attribute.DPL_SHIFT;
-      if (DescriptorTables.isNull(cpu.selector(seg)) || !conformingCode && dpl < privilege) {
-        DescriptorTables.installNull(
-            cpu, seg, DescriptorTables.isNull(cpu.selector(seg)) ? cpu.selector(seg) : 0);
+      if (!DescriptorTables.isNull(cpu.selector(seg)) && !conformingCode && dpl < privilege) {
+        DescriptorTables.installNull(cpu, seg, 0);
       }
     }
   }
