@@ -174,6 +174,7 @@ final class BlockCache {
         insn.handler = Handler.STALE;
       }
     }
+    block.linear = Block.NOWHERE;
     block.taken = null;
     block.fall = null;
   }

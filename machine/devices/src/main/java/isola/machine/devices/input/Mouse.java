@@ -91,7 +91,10 @@ final class Mouse {
       case I8042Spec.SET_WRAP -> wrap = true;
       case I8042Spec.REMOTE_MODE -> remote = true;
       case I8042Spec.READ_ID -> queue.add(id);
-      case I8042Spec.ENABLE -> reporting = true;
+      case I8042Spec.ENABLE -> {
+        reporting = true;
+        forget();
+      }
       case I8042Spec.DISABLE -> reporting = false;
       case I8042Spec.DEFAULTS -> defaults();
       case I8042Spec.RESET -> {
@@ -136,6 +139,11 @@ final class Mouse {
     parameterOf = 0;
     lastRates = 0;
     id = 0;
+    forget();
+  }
+
+  /** Clears the movement counters. */
+  private void forget() {
     dx = 0;
     dy = 0;
     dz = 0;
