@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * The loop that executes blocks until something waits for the processor, or an instruction faults.
  * Owner thread only.
  *
- * <p>Before the dispatch the loop loads what most handlers want: the destination's old value and the
- * source, register plus constant, both sign-extended. Handlers that leave the switch have their
+ * <p>Before the dispatch the loop loads what most handlers want: the destination's old value and
+ * the source, register plus constant, both sign-extended. Handlers that leave the switch have their
  * result written to the destination register. Nothing here allocates.
  */
 final class Executor {

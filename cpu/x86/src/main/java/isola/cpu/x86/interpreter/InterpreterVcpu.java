@@ -25,7 +25,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A processor on the interpreter: what happens between instructions. See the package for threads. */
+/**
+ * A processor on the interpreter: what happens between instructions. See the package for threads.
+ */
 final class InterpreterVcpu implements Vcpu {
   private static final int NOTICES = 256;
 
@@ -254,9 +256,7 @@ final class InterpreterVcpu implements Vcpu {
   /** Sees to all that waits; an exit, or null to go on. */
   private @Nullable Exit boundary() {
     int waiting = attention();
-    clear(
-        waiting
-            & (Attention.RENDEZVOUS | Attention.FLUSH | Attention.BOUNDARY | Attention.KICK));
+    clear(waiting & (Attention.RENDEZVOUS | Attention.FLUSH | Attention.BOUNDARY | Attention.KICK));
     if ((waiting & Attention.RENDEZVOUS) != 0) {
       standstill.pause();
     }
@@ -334,12 +334,9 @@ final class InterpreterVcpu implements Vcpu {
   /** Delivers an NMI or interrupt if one can be taken; false on a triple fault. */
   private boolean events() {
     boolean shadow = cpu.intField(CpuState.INTERRUPT_SHADOW) != 0;
-    if ((attention() & Attention.NMI) != 0
-        && !shadow
-        && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
+    if ((attention() & Attention.NMI) != 0 && !shadow && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
       clear(Attention.NMI);
-      return Events.deliver(
-          cpu, EventKind.NMI, Vector.NMI, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
+      return Events.deliver(cpu, EventKind.NMI, Vector.NMI, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
     }
     if ((attention() & Attention.INTERRUPT) == 0 || shadow) {
       return true;
@@ -355,8 +352,7 @@ final class InterpreterVcpu implements Vcpu {
     }
     interrupts++;
     boolean fine =
-        Events.deliver(
-            cpu, EventKind.EXTERNAL, vector, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
+        Events.deliver(cpu, EventKind.EXTERNAL, vector, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
     cpu.checkInterrupts();
     return fine;
   }

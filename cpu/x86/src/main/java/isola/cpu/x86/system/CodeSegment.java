@@ -60,9 +60,7 @@ final class CodeSegment {
   static void dropInner(Cpu cpu, int privilege) {
     for (int seg = Segment.ES; seg <= Segment.GS; seg++) {
       // A null selector keeps the base that an MSR or WRFSBASE gave it.
-      if (seg == Segment.CS
-          || seg == Segment.SS
-          || DescriptorTables.isNull(cpu.selector(seg))) {
+      if (seg == Segment.CS || seg == Segment.SS || DescriptorTables.isNull(cpu.selector(seg))) {
         continue;
       }
       int attributes = cpu.attributes(seg);
