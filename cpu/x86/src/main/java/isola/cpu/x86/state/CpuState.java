@@ -96,6 +96,9 @@ public final class CpuState {
   /** 4 bytes: vector of a start-up IPI that waits while {@link Attention#STARTUP} is set. */
   public static final int STARTUP_VECTOR = 0x2d4;
 
+  /** Always 0: stands in for a base or index register that an address does not have. */
+  public static final int ZERO = 0x3f8;
+
   /**
    * XSAVE area, 64-byte aligned, standard format (Intel SDM vol. 1, 13.4): x87 and SSE state in
    * FXSAVE64 layout, then the XSAVE header, then AVX state. ST(0) is the first register of the x87
@@ -124,6 +127,18 @@ public final class CpuState {
 
   /** Upper halves of YMM0 to YMM15, 16 bytes each. */
   public static final int YMM_HIGH = XSAVE + 576;
+
+  /** 64 bytes that mean nothing between instructions. */
+  public static final int SCRATCH = 0xfc0;
+
+  /**
+   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
+   * of address.
+   */
+  public static final int MTRR = 0x800;
+
+  /** IA32_MTRR_DEF_TYPE, right after them. */
+  public static final int MTRR_DEF_TYPE = MTRR + 27 * 8;
 
   /**
    * First byte after the architectural part; the software TLB and what engines keep for themselves
