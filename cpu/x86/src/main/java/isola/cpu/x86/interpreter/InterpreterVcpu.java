@@ -308,14 +308,16 @@ final class InterpreterVcpu implements Vcpu {
 
   private void start(int waiting) {
     if ((waiting & Attention.INIT) != 0) {
-      clear(Attention.INIT | Attention.STARTUP | Attention.NMI);
+      // A start-up IPI that came meanwhile is for the processor that INIT leaves behind.
+      clear(Attention.INIT | Attention.NMI);
       if (index == 0) {
         PowerOn.init(cpu);
       } else {
         PowerOn.initAndWait(cpu);
       }
       cpu.flushTlb(true);
-    } else {
+    }
+    if ((attention() & Attention.STARTUP) != 0) {
       clear(Attention.STARTUP);
       if (cpu.intField(CpuState.ACTIVITY) == Activity.WAIT_FOR_SIPI) {
         PowerOn.startup(cpu, RawMemory.getIntVolatile(state + CpuState.STARTUP_VECTOR));
