@@ -37,11 +37,17 @@ class AesTest {
   void roundsFollowTheStandardsExample() {
     assertThat(
             round(
-                "193de3bea0f4e22b9ac68d2ae9f84808", "a0fafe1788542cb123a339392a6c7605", false, false))
+                "193de3bea0f4e22b9ac68d2ae9f84808",
+                "a0fafe1788542cb123a339392a6c7605",
+                false,
+                false))
         .isEqualTo("a49c7ff2689f352b6b5bea43026a5049");
     assertThat(
             round(
-                "eb40f21e592e38848ba113e71bc342d2", "d014f9a8c9ee2589e13f0cc8b6630ca6", false, true))
+                "eb40f21e592e38848ba113e71bc342d2",
+                "d014f9a8c9ee2589e13f0cc8b6630ca6",
+                false,
+                true))
         .isEqualTo("3925841d02dc09fbdc118597196a0b32");
   }
 

@@ -39,7 +39,9 @@ class Float80Test {
       long b = TOP | random.nextLong();
       int op = random.nextInt(2);
       BigDecimal exact =
-          op == Float80.ADD ? value(aSe, a).add(value(bSe, b)) : value(aSe, a).multiply(value(bSe, b));
+          op == Float80.ADD
+              ? value(aSe, a).add(value(bSe, b))
+              : value(aSe, a).multiply(value(bSe, b));
       f.control(0x77f);
       f.begin();
       f.arithmetic(op, aSe, a, bSe, b);

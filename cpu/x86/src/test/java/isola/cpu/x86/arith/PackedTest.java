@@ -41,7 +41,8 @@ class PackedTest {
         assertThat(Packed.add(a, b, size)).isEqualTo(each(a, b, size, Long::sum));
         assertThat(Packed.subtract(a, b, size)).isEqualTo(each(a, b, size, (x, y) -> x - y));
         assertThat(Packed.equal(a, b, size)).isEqualTo(each(a, b, size, (x, y) -> x == y ? -1 : 0));
-        assertThat(Packed.greater(a, b, size)).isEqualTo(each(a, b, size, (x, y) -> x > y ? -1 : 0));
+        assertThat(Packed.greater(a, b, size))
+            .isEqualTo(each(a, b, size, (x, y) -> x > y ? -1 : 0));
         assertThat(Packed.extremeSigned(a, b, size, true)).isEqualTo(each(a, b, size, Math::max));
         assertThat(Packed.extremeUnsigned(a, b, size, false))
             .isEqualTo(each(a, b, size, (x, y) -> Math.min(x & mask, y & mask)));
