@@ -70,8 +70,9 @@ final class Comparison {
     // A PUSHA that faults has pushed some registers before, or none.
     boolean partly = faulted && last != null && last.op() == Op.PUSHA;
     if (!partly
-        && MemorySegment.mismatch(record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
-        >= 0) {
+        && MemorySegment.mismatch(
+                record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
+            >= 0) {
       for (int i = DATA_AT; i < STATE_BYTES; i += 8) {
         longs("memory+0x%x".formatted(i - DATA_AT), record, ours, i, -1L);
       }

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ServiceLoader;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ final class Engine implements AutoCloseable {
   private final Vcpu vcpu;
   private final ScheduledExecutorService watch =
       Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().factory());
+  private final ScheduledFuture<?> kicks;
   private final MemorySegment out = arena.allocate(RecordSpec.STATE_BYTES, 64);
 
   /** An engine by its name. */
@@ -39,7 +41,7 @@ final class Engine implements AutoCloseable {
     vm = engine.create(machine.memory);
     vcpu = vm.createVcpu(Wiring.none());
     machine.prepare(vcpu.state());
-    var unused = watch.scheduleAtFixedRate(vcpu::kick, 200, 200, TimeUnit.MILLISECONDS);
+    kicks = watch.scheduleAtFixedRate(vcpu::kick, 200, 200, TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -50,7 +52,7 @@ final class Engine implements AutoCloseable {
     machine.take(record, vcpu.state());
     vcpu.push();
     Exit exit = vcpu.run();
-    for (int kicks = 0; exit == Exit.KICK && kicks < PATIENCE; kicks++) {
+    for (int kicked = 0; exit == Exit.KICK && kicked < PATIENCE; kicked++) {
       exit = vcpu.run();
     }
     if (exit == Exit.KICK) {
@@ -69,6 +71,7 @@ final class Engine implements AutoCloseable {
 
   @Override
   public void close() {
+    kicks.cancel(true);
     watch.shutdownNow();
     vcpu.close();
     vm.close();

@@ -103,7 +103,11 @@ final class Interpreted implements AutoCloseable {
     Insn insn = new Insn();
     Decoder.Status status =
         decoder.decode(
-            insn, machine.code(), (int) offset, RecordSpec.CODE_BYTES - (int) offset, cpu.codeSize());
+            insn,
+            machine.code(),
+            (int) offset,
+            RecordSpec.CODE_BYTES - (int) offset,
+            cpu.codeSize());
     Form form = insn.form;
     if (status != Decoder.Status.OK || form == null) {
       throw cpu.ud();

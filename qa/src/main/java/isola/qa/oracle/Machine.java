@@ -28,9 +28,9 @@ import isola.cpu.x86.state.CpuState;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A guest with just what a test case needs: the pages of the host's side for user code, and a kernel
- * of one page whose exception handlers halt. Its state is reached by address, so that any engine can
- * run it.
+ * A guest with just what a test case needs: the pages of the host's side for user code, and a
+ * kernel of one page whose exception handlers halt. Its state is reached by address, so that any
+ * engine can run it.
  */
 final class Machine implements AutoCloseable {
   /** Where the kernel's pages are. */
@@ -106,8 +106,7 @@ final class Machine implements AutoCloseable {
         state + CpuState.CR0,
         (Cr0.PE | Cr0.MP | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.PG) & 0xffff_ffffL);
     RawMemory.putLong(state + CpuState.CR3, 0x1000);
-    RawMemory.putLong(
-        state + CpuState.CR4, Cr4.PAE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.OSXSAVE);
+    RawMemory.putLong(state + CpuState.CR4, Cr4.PAE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.OSXSAVE);
     RawMemory.putLong(state + CpuState.EFER, Efer.LME | Efer.LMA | Efer.SCE | Efer.NXE);
     RawMemory.putLong(state + CpuState.IDTR_BASE, TABLES + IDT);
     RawMemory.putLong(state + CpuState.IDTR_LIMIT, 32 * 16 - 1);
@@ -149,8 +148,7 @@ final class Machine implements AutoCloseable {
     RawMemory.putLong(state + CpuState.RIP, record.get(JAVA_LONG_UNALIGNED, in + RIP));
     RawMemory.putLong(state + CpuState.RFLAGS, record.get(JAVA_LONG_UNALIGNED, in + RFLAGS));
     for (int i = 0; i < FX_BYTES; i += 8) {
-      RawMemory.putLong(
-          state + CpuState.XSAVE + i, record.get(JAVA_LONG_UNALIGNED, in + FX + i));
+      RawMemory.putLong(state + CpuState.XSAVE + i, record.get(JAVA_LONG_UNALIGNED, in + FX + i));
     }
     for (int i = 0; i < PAGE; i += 8) {
       RawMemory.putLong(dataHost + i, record.get(JAVA_LONG_UNALIGNED, in + DATA_AT + i));
@@ -174,8 +172,7 @@ final class Machine implements AutoCloseable {
   /** Takes the state after a case, but for what a trap changes, out of a processor's state. */
   void give(MemorySegment out, long state) {
     for (int r = 0; r < 16; r++) {
-      out.set(
-          JAVA_LONG_UNALIGNED, GPR + r * 8, RawMemory.getLong(state + CpuState.GPR + r * 8));
+      out.set(JAVA_LONG_UNALIGNED, GPR + r * 8, RawMemory.getLong(state + CpuState.GPR + r * 8));
     }
     out.set(JAVA_LONG_UNALIGNED, CR2, RawMemory.getLong(state + CpuState.CR2));
     for (int i = 0; i < FX_BYTES; i += 8) {
