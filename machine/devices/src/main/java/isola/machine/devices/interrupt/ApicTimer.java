@@ -130,13 +130,6 @@ final class ApicTimer {
     }
   }
 
-  /** Whether there is a deadline, and it has been reached. */
-  boolean deadlinePassed() {
-    return deadlineMode()
-        && deadline != 0
-        && Long.compareUnsigned(tsc(clock.nanos()), deadline) >= 0;
-  }
-
   void tscOffset(long ticks) {
     tscOffset = ticks;
     schedule();
