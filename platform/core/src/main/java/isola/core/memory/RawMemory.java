@@ -106,10 +106,10 @@ public final class RawMemory {
     int shift = (int) (address & 3) * 8;
     while (true) {
       int old = (int) INTS.getVolatile(ALL, whole);
-      if ((old >>> shift & mask) != expected) {
+      if (((old >>> shift) & mask) != expected) {
         return false;
       }
-      int changed = old & ~(mask << shift) | value << shift;
+      int changed = (old & ~(mask << shift)) | (value << shift);
       if (INTS.compareAndSet(ALL, whole, old, changed)) {
         return true;
       }

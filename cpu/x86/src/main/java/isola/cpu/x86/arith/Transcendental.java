@@ -104,7 +104,7 @@ public final class Transcendental {
   }
 
   /**
-   * Takes an angle for {@link #sine(Float80)} and its companions.
+   * Takes an angle for the sine and its companions.
    *
    * @return false if its magnitude is 2^63 or more: the instruction sets C2 and does nothing
    */

@@ -55,12 +55,12 @@ final class CodeSegment {
 
   /**
    * Drops from DS, ES, FS and GS what the outer level {@code privilege} may not read (RET and IRET
-   * to an outer level). A register that is null already stays as it is: its base, which 64-bit
-   * systems set on its own for FS and GS, survives.
+   * to an outer level).
    */
   static void dropInner(Cpu cpu, int privilege) {
     for (int seg = Segment.ES; seg <= Segment.GS; seg++) {
-      if (seg == Segment.CS || seg == Segment.SS) {
+      // A null selector keeps the base that an MSR or WRFSBASE gave it.
+      if (seg == Segment.CS || seg == Segment.SS || DescriptorTables.isNull(cpu.selector(seg))) {
         continue;
       }
       int attributes = cpu.attributes(seg);
@@ -68,7 +68,7 @@ final class CodeSegment {
           (attributes & (Attribute.CODE | Attribute.CONFORMING))
               == (Attribute.CODE | Attribute.CONFORMING);
       int dpl = (attributes & Attribute.DPL) >> Attribute.DPL_SHIFT;
-      if (!DescriptorTables.isNull(cpu.selector(seg)) && !conformingCode && dpl < privilege) {
+      if (!conformingCode && dpl < privilege) {
         DescriptorTables.installNull(cpu, seg, 0);
       }
     }
