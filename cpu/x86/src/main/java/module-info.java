@@ -9,14 +9,17 @@ module isola.cpu.x86 {
   exports isola.cpu.x86.arith;
   exports isola.cpu.x86.cpu;
   exports isola.cpu.x86.decode;
-  exports isola.cpu.x86.integer;
   exports isola.cpu.x86.fpu to
+      isola.qa;
+  exports isola.cpu.x86.integer to
       isola.qa;
   exports isola.cpu.x86.model;
   exports isola.cpu.x86.simd to
       isola.qa;
   exports isola.cpu.x86.spec;
   exports isola.cpu.x86.state;
+  exports isola.cpu.x86.system to
+      isola.qa;
 
   provides isola.core.cpu.CpuEngine with
       isola.cpu.x86.interpreter.InterpreterEngine;

@@ -31,7 +31,7 @@ final class BlockCache {
     int misses;
   }
 
-  private final Block[] buckets = new Block[BUCKETS];
+  private final @Nullable Block[] buckets = new @Nullable Block[BUCKETS];
   private final Map<Long, Page> pages = new HashMap<>();
   private final CodePages codePages;
   private final Standstill standstill;
@@ -174,6 +174,7 @@ final class BlockCache {
         insn.handler = Handler.STALE;
       }
     }
+    block.linear = Block.NOWHERE;
     block.taken = null;
     block.fall = null;
   }

@@ -59,7 +59,8 @@ final class CodeSegment {
    */
   static void dropInner(Cpu cpu, int privilege) {
     for (int seg = Segment.ES; seg <= Segment.GS; seg++) {
-      if (seg == Segment.CS || seg == Segment.SS) {
+      // A null selector keeps the base that an MSR or WRFSBASE gave it.
+      if (seg == Segment.CS || seg == Segment.SS || DescriptorTables.isNull(cpu.selector(seg))) {
         continue;
       }
       int attributes = cpu.attributes(seg);
@@ -67,9 +68,8 @@ final class CodeSegment {
           (attributes & (Attribute.CODE | Attribute.CONFORMING))
               == (Attribute.CODE | Attribute.CONFORMING);
       int dpl = (attributes & Attribute.DPL) >> Attribute.DPL_SHIFT;
-      if (DescriptorTables.isNull(cpu.selector(seg)) || !conformingCode && dpl < privilege) {
-        DescriptorTables.installNull(
-            cpu, seg, DescriptorTables.isNull(cpu.selector(seg)) ? cpu.selector(seg) : 0);
+      if (!conformingCode && dpl < privilege) {
+        DescriptorTables.installNull(cpu, seg, 0);
       }
     }
   }
