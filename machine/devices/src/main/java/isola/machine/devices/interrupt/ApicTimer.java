@@ -130,13 +130,6 @@ final class ApicTimer {
     }
   }
 
-  /** Whether there is a deadline, and it has been reached. */
-  boolean deadlinePassed() {
-    return deadlineMode()
-        && deadline != 0
-        && Long.compareUnsigned(tsc(clock.nanos()), deadline) >= 0;
-  }
-
   void tscOffset(long ticks) {
     tscOffset = ticks;
     schedule();
@@ -174,9 +167,7 @@ final class ApicTimer {
         deadline = 0;
         return true;
       }
-      if (deadline != 0) {
-        alarm.schedule(now + 1);
-      }
+      schedule();
       return false;
     }
     if (!running || now < since + remaining * tick()) {
