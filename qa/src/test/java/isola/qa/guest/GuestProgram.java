@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Assumptions;
  *
  * @param name the file's name without its ending
  * @param rom 64 KiB, to be mapped below 1 MiB and below 4 GiB
- * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by name
+ * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by
+ *     name
  */
 record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
   private static final Pattern EXPECT = Pattern.compile("expect:([^\n*]*)");

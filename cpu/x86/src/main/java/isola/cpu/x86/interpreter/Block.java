@@ -13,7 +13,9 @@ final class Block {
 
   final long rip;
 
-  /** Linear address of the first byte; {@link #NOWHERE} once dropped, so that no link is followed. */
+  /**
+   * Linear address of the first byte; {@link #NOWHERE} once dropped, so that no link is followed.
+   */
   long linear;
 
   /** Host address of the first byte, 0 if it is not in memory. */

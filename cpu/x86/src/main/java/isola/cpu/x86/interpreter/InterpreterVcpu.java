@@ -129,7 +129,13 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public void nmi() {
-    signal(Attention.NMI);
+    // Of two that come before either is served, one is latched; while one is served, one is kept.
+    int before = RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI);
+    if ((before & Attention.NMI) != 0
+        && RawMemory.getIntVolatile(state + CpuState.NMI_BLOCKED) == 0) {
+      RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI_AGAIN);
+    }
+    wake.run();
   }
 
   @Override
@@ -308,14 +314,16 @@ final class InterpreterVcpu implements Vcpu {
 
   private void start(int waiting) {
     if ((waiting & Attention.INIT) != 0) {
-      clear(Attention.INIT | Attention.STARTUP | Attention.NMI);
+      // A start-up IPI that came meanwhile is for the processor that INIT leaves behind.
+      clear(Attention.INIT | Attention.NMI | Attention.NMI_AGAIN);
       if (index == 0) {
         PowerOn.init(cpu);
       } else {
         PowerOn.initAndWait(cpu);
       }
       cpu.flushTlb(true);
-    } else {
+    }
+    if ((attention() & Attention.STARTUP) != 0) {
       clear(Attention.STARTUP);
       if (cpu.intField(CpuState.ACTIVITY) == Activity.WAIT_FOR_SIPI) {
         PowerOn.startup(cpu, RawMemory.getIntVolatile(state + CpuState.STARTUP_VECTOR));
@@ -340,7 +348,11 @@ final class InterpreterVcpu implements Vcpu {
   private boolean events() {
     boolean shadow = cpu.intField(CpuState.INTERRUPT_SHADOW) != 0;
     if ((attention() & Attention.NMI) != 0 && !shadow && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
-      clear(Attention.NMI);
+      if ((attention() & Attention.NMI_AGAIN) != 0) {
+        clear(Attention.NMI_AGAIN);
+      } else {
+        clear(Attention.NMI);
+      }
       return Events.deliver(cpu, EventKind.NMI, Vector.NMI, Fault.NO_ERROR_CODE);
     }
     if ((attention() & Attention.INTERRUPT) == 0 || shadow) {

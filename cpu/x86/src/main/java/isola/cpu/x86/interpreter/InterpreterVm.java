@@ -27,8 +27,7 @@ final class InterpreterVm implements CpuVm {
     if (vcpus.size() == MOST) {
       throw new IllegalStateException("a machine has at most " + MOST + " processors");
     }
-    InterpreterVcpu vcpu =
-        new InterpreterVcpu(vcpus.size(), memory, wiring, codePages, standstill);
+    InterpreterVcpu vcpu = new InterpreterVcpu(vcpus.size(), memory, wiring, codePages, standstill);
     vcpus.add(vcpu);
     codePages.add(vcpu);
     standstill.add(vcpu);

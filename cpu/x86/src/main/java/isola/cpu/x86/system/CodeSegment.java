@@ -35,7 +35,7 @@ final class CodeSegment {
 
   /** Loads CS with this privilege level in its selector; the descriptor's accessed bit is set. */
   static void load(Cpu cpu, int selector, long d, int privilege) {
-    DescriptorTables.install(cpu, Segment.CS, (selector & ~DescriptorSpec.RPL) | privilege, d);
+    DescriptorTables.install(cpu, Segment.CS, selector & ~DescriptorSpec.RPL | privilege, d);
     if (privilege != cpu.cpl()) {
       cpu.cpl(privilege);
     }
