@@ -317,7 +317,7 @@ final class PcBoard implements AutoCloseable {
 
   private void attachTestDevices(InterruptWires wires, Requests requests) {
     ports.attach(DebugExit.PORT, DebugExit.PORTS, new DebugExit(requests::testExit));
-    TestDevice test = new TestDevice(wires.inputs());
+    TestDevice test = new TestDevice(wires.both());
     ports.attach(TestDevice.LINE_PORT, TestDevice.LINES, test.linePorts());
     ports.attach(TestDevice.ECHO_PORT, TestDevice.ECHO_PORTS, test.echoPorts());
     mmio.attach(TestDevice.MEMORY, TestDevice.MEMORY_BYTES, test.memory());
