@@ -127,7 +127,6 @@ public final class HostProcessor implements AutoCloseable {
         Files.deleteIfExists(folder.resolve(name));
       } catch (IOException e) {
         // What is left in the temporary folder is the system's to clean up.
-        continue;
       }
     }
     try {
