@@ -72,7 +72,7 @@ record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
     Map<String, String> expected = new LinkedHashMap<>();
     Matcher line = EXPECT.matcher(text);
     while (line.find()) {
-      for (String item : SPACES.split(line.group(1).trim())) {
+      for (String item : SPACES.splitAsStream(line.group(1).trim()).toList()) {
         int equals = item.indexOf('=');
         expected.put(item.substring(0, equals), item.substring(equals + 1));
       }
