@@ -31,6 +31,8 @@ import isola.machine.devices.debug.DebugExit;
 import isola.machine.devices.debug.PostPort;
 import isola.machine.devices.debug.TestDevice;
 import isola.machine.devices.display.CrtController;
+import isola.machine.devices.firmware.FwCfg;
+import isola.machine.devices.firmware.FwCfgSpec;
 import isola.machine.devices.input.I8042;
 import isola.machine.devices.input.I8042Spec;
 import isola.machine.devices.interrupt.ApicBus;
@@ -315,12 +317,15 @@ final class PcBoard implements AutoCloseable {
 
   private void attachTestDevices(InterruptWires wires, Requests requests) {
     ports.attach(DebugExit.PORT, DebugExit.PORTS, new DebugExit(requests::testExit));
-    TestDevice test = new TestDevice(wires.inputs());
+    TestDevice test = new TestDevice(wires.both());
     ports.attach(TestDevice.LINE_PORT, TestDevice.LINES, test.linePorts());
     ports.attach(TestDevice.ECHO_PORT, TestDevice.ECHO_PORTS, test.echoPorts());
     mmio.attach(TestDevice.MEMORY, TestDevice.MEMORY_BYTES, test.memory());
-    ConfigurationPorts facts = new ConfigurationPorts(config.cpus(), config.memory());
-    ports.attach(ConfigurationPorts.PORT, ConfigurationPorts.PORTS, facts);
+    FwCfg facts = part(new FwCfg());
+    facts.item(FwCfgSpec.RAM_SIZE, 8, config.memory());
+    facts.item(FwCfgSpec.PROCESSORS, 2, config.cpus());
+    facts.item(FwCfgSpec.MAX_PROCESSORS, 2, config.cpus());
+    ports.attach(FwCfgSpec.PORT, FwCfgSpec.PORTS, facts);
   }
 
   /**

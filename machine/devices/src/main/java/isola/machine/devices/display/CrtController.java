@@ -5,9 +5,9 @@ import isola.core.device.Stateful;
 import java.util.Arrays;
 
 /**
- * The CRT controller's registers of a colour text screen, index at port 0x3d4 and data at 0x3d5 (IBM
- * VGA technical reference, CRT controller). No picture is drawn: small systems that write to the
- * text screen keep their cursor in these registers, and read it back. Any thread.
+ * The CRT controller's registers of a colour text screen, index at port 0x3d4 and data at 0x3d5
+ * (IBM VGA technical reference, CRT controller). No picture is drawn: small systems that write to
+ * the text screen keep their cursor in these registers, and read it back. Any thread.
  */
 public final class CrtController implements PortDevice, Stateful<CrtController.State> {
   /** The index port; data follows. */
