@@ -14,7 +14,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The script {@code ./isola} in a checkout of its own, with a Maven and a JDK that only take notes. */
+/**
+ * The script {@code ./isola} in a checkout of its own, with a Maven and a JDK that only take notes.
+ */
 final class LauncherTest {
   @TempDir private Path folder = Path.of("");
   private Path home = Path.of("");
