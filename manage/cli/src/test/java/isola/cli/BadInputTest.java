@@ -72,7 +72,8 @@ final class BadInputTest {
     assertRefused("no such file", "boot", "--kernel", folder.resolve("missing").toString());
     assertRefused("is a directory", "boot", "--kernel", folder.toString());
     assertKernelRefused("kernel", new byte[0]);
-    assertKernelRefused("kernel", "#!/bin/sh\necho no kernel\n".getBytes(StandardCharsets.US_ASCII));
+    assertKernelRefused(
+        "kernel", "#!/bin/sh\necho no kernel\n".getBytes(StandardCharsets.US_ASCII));
     assertKernelRefused("kernel", new byte[1 << 20]);
   }
 
