@@ -3,6 +3,12 @@
 
 isola_jdk=25
 
+# In the locale "C" the JVM cannot name a file whose name is not ASCII: not in a volume, not in a test.
+case "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" in
+  *[Uu][Tt][Ff]*8*) ;;
+  *) export LC_ALL=C.UTF-8 ;;
+esac
+
 isola_say() { printf '%s\n' "isola: $*" >&2; }
 
 # Ends the script: Isola itself failed before it got to the user's command.
