@@ -11,6 +11,7 @@ final class Handler {
 
   /** General semantics. */
   static final int INTEGER = 2;
+
   static final int INTEGER_END = 3;
   static final int SYSTEM_END = 4;
   static final int SSE = 5;
@@ -18,8 +19,11 @@ final class Handler {
   static final int X87 = 7;
   static final int NOP = 8;
 
-  /** Arithmetic in the order of {@code Arithmetic}: a register, and a register, immediate or memory. */
+  /**
+   * Arithmetic in the order of {@code Arithmetic}: a register, and a register, immediate or memory.
+   */
   static final int ADD = 9;
+
   static final int OR = 10;
   static final int ADC = 11;
   static final int SBB = 12;
@@ -31,6 +35,7 @@ final class Handler {
 
   /** Reads, changes and writes memory; {@code sub} is the operation. */
   static final int UPDATE = 18;
+
   static final int MOV = 19;
   static final int MOVZX1 = 20;
   static final int MOVZX2 = 21;
@@ -49,10 +54,12 @@ final class Handler {
 
   /** Shift or rotate of a register that the three before do not do. */
   static final int SHIFT = 34;
+
   static final int IMUL = 35;
 
   /** IMUL with an immediate. */
   static final int IMUL3 = 36;
+
   static final int CMOV = 37;
   static final int SET = 38;
   static final int SIGN = 39;
@@ -84,6 +91,11 @@ final class Handler {
   static final int SHL_QUIET = 102;
   static final int SHR_QUIET = 103;
   static final int SAR_QUIET = 104;
+  static final int IMUL_QUIET = 105;
+  static final int IMUL3_QUIET = 106;
+  static final int INC_QUIET = 107;
+  static final int DEC_QUIET = 108;
+  static final int NEG_QUIET = 109;
 
   private Handler() {}
 }

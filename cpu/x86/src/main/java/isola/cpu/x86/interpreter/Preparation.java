@@ -159,8 +159,7 @@ final class Preparation {
         return false;
       }
       insn.segmentSlot =
-          (char)
-              (CpuState.SEGMENTS + insn.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
+          (char) (CpuState.SEGMENTS + insn.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
     }
     return true;
   }
@@ -218,7 +217,8 @@ final class Preparation {
       case CALL, JMP -> {
         if (stackIsPlain(insn, mode)) {
           insn.src = insn.dst;
-          insn.handler = (short) (insn.op == Op.CALL ? Handler.CALL_INDIRECT : Handler.JMP_INDIRECT);
+          insn.handler =
+              (short) (insn.op == Op.CALL ? Handler.CALL_INDIRECT : Handler.JMP_INDIRECT);
         }
       }
       default -> {}
