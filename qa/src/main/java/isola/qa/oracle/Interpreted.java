@@ -109,6 +109,9 @@ final class Interpreted implements AutoCloseable {
             RecordSpec.CODE_BYTES - (int) offset,
             cpu.codeSize());
     Form form = insn.form;
+    if (status == Decoder.Status.TOO_LONG) {
+      throw cpu.gp();
+    }
     if (status != Decoder.Status.OK || form == null) {
       throw cpu.ud();
     }

@@ -75,17 +75,21 @@ final class Machine implements AutoCloseable {
   private void paging() {
     memory.put(0x1000, 8, 0x2000 | US | RW | P);
     memory.put(0x2000, 8, 0x3000 | US | RW | P);
-    memory.put(0x3000 + (DATA >>> 21 & 511) * 8, 8, 0x4000 | US | RW | P);
-    memory.put(0x3000 + (CODE >>> 21 & 511) * 8, 8, 0x5000 | US | RW | P);
-    memory.put(0x4000 + (DATA >>> 12 & 511) * 8, 8, NX | DATA_PAGE | AD | US | RW | P);
-    memory.put(0x4000 + (READ_ONLY >>> 12 & 511) * 8, 8, NX | READ_ONLY_PAGE | AD | US | P);
-    memory.put(0x5000 + (CODE >>> 12 & 511) * 8, 8, CODE_PAGE | AD | US | P);
-    memory.put(0x1000 + 256 * 8, 8, 0x6000 | RW | P);
+    entry(0x3000, DATA, 21, 0x4000 | US | RW | P);
+    entry(0x3000, CODE, 21, 0x5000 | US | RW | P);
+    entry(0x4000, DATA, 12, NX | DATA_PAGE | AD | US | RW | P);
+    entry(0x4000, READ_ONLY, 12, NX | READ_ONLY_PAGE | AD | US | P);
+    entry(0x5000, CODE, 12, CODE_PAGE | AD | US | P);
+    entry(0x1000, KERNEL, 39, 0x6000 | RW | P);
     memory.put(0x6000, 8, 0x7000 | RW | P);
     memory.put(0x7000, 8, 0xe000 | RW | P);
     memory.put(0xe000, 8, TABLES_PAGE | AD | RW | P);
     memory.put(0xe008, 8, HANDLERS_PAGE | AD | RW | P);
     memory.put(0xe010, 8, STACK_PAGE | AD | RW | P);
+  }
+
+  private void entry(long table, long linear, int shift, long value) {
+    memory.put(table + ((linear >>> shift) & 511) * 8, 8, value);
   }
 
   private void kernel() {

@@ -401,7 +401,8 @@ final class InterpreterVcpu implements Vcpu {
     if (resumed && done.op != Op.IRET) {
       cpu.clearResume();
     }
-    if (traced && !leavesTrace(done.op)) {
+    boolean inhibited = cpu.intField(CpuState.INTERRUPT_SHADOW) == 2;
+    if (traced && !inhibited && !leavesTrace(done.op)) {
       cpu.postDebug(DebugSpec.BS);
     }
     return true;
