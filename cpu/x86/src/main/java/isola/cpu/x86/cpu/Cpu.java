@@ -185,8 +185,14 @@ public final class Cpu {
   public void reg(int r, int size, boolean rex, long value) {
     long at = state + CpuState.GPR + ((long) r << 3);
     switch (size) {
-      case 1 -> RawMemory.putByte(!rex && r >= 4 && r < 8 ? at - 31 : at, (byte) value);
-      case 2 -> RawMemory.putShort(at, (short) value);
+      case 1 -> {
+        if (!rex && r >= 4 && r < 8) {
+          RawMemory.putByte(at - 31, (byte) value);
+        } else {
+          RawMemory.putLong(at, (RawMemory.getLong(at) & ~0xffL) | (value & 0xff));
+        }
+      }
+      case 2 -> RawMemory.putLong(at, (RawMemory.getLong(at) & ~0xffffL) | (value & 0xffff));
       case 4 -> RawMemory.putLong(at, value & 0xffff_ffffL);
       default -> RawMemory.putLong(at, value);
     }

@@ -32,18 +32,22 @@ public final class Flags {
     long r = (a + b) << unused >> unused;
     result = r;
     delta = 0;
-    carry = (a & b) | ((a | b) & ~r);
-    overflow = (a ^ r) & (b ^ r);
+    long p = a ^ r;
+    long q = b ^ r;
+    carry = (p | q) ^ r;
+    overflow = p & q;
     return r;
   }
 
   /** Addition with CF. */
   public long adc(long a, long b, int unused) {
-    long r = (a + b + (carry >>> 63)) << unused >> unused;
+    long r = (a + (carry >>> 63) + b) << unused >> unused;
     result = r;
     delta = 0;
-    carry = (a & b) | ((a | b) & ~r);
-    overflow = (a ^ r) & (b ^ r);
+    long p = a ^ r;
+    long q = b ^ r;
+    carry = (p | q) ^ r;
+    overflow = p & q;
     return r;
   }
 
@@ -52,18 +56,41 @@ public final class Flags {
     long r = (a - b) << unused >> unused;
     result = r;
     delta = 0;
-    carry = (~a & b) | ((~a | b) & r);
-    overflow = (a ^ b) & (a ^ r);
+    long p = a ^ r;
+    long q = b ^ r;
+    carry = (~p & q) ^ r;
+    overflow = p & ~q;
     return r;
+  }
+
+  /** Subtraction for its flags alone. */
+  public void compare(long a, long b, int unused) {
+    long r = ((a << unused) - (b << unused)) >> unused;
+    result = r;
+    delta = 0;
+    long p = a ^ r;
+    long q = b ^ r;
+    carry = (~p & q) ^ r;
+    overflow = p & ~q;
+  }
+
+  /** Conjunction for its flags alone. */
+  public void test(long a, long b) {
+    result = a & b;
+    delta = 0;
+    carry = 0;
+    overflow = 0;
   }
 
   /** Subtraction with borrow. */
   public long sbb(long a, long b, int unused) {
-    long r = (a - b - (carry >>> 63)) << unused >> unused;
+    long r = (a - (carry >>> 63) - b) << unused >> unused;
     result = r;
     delta = 0;
-    carry = (~a & b) | ((~a | b) & r);
-    overflow = (a ^ b) & (a ^ r);
+    long p = a ^ r;
+    long q = b ^ r;
+    carry = (~p & q) ^ r;
+    overflow = p & ~q;
     return r;
   }
 

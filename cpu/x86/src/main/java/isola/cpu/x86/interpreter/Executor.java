@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Before the dispatch the loop loads what most handlers want: the destination's old value and
  * the source, register plus constant, both sign-extended. Handlers that leave the switch have their
  * result written to the destination register. Nothing here allocates.
+ *
+ * <p>An expression that several cases of the switch had in common would be worked out by the
+ * compiler before the dispatch, for every instruction; so each stands in one case alone.
  */
 final class Executor {
   private static final int JUMPS = 1 << 13;
@@ -339,10 +342,12 @@ final class Executor {
   }
 
   private void narrow(long at, int unused, long r) {
-    if (unused == 56) {
-      RawMemory.putByte(at, (byte) r);
+    if ((at & 7) == 0) {
+      // All eight bytes, so that the host forwards them to the next read, which is of eight.
+      long mask = -1L >>> unused;
+      RawMemory.putLong(at, (RawMemory.getLong(at) & ~mask) | (r & mask));
     } else {
-      RawMemory.putShort(at, (short) r);
+      RawMemory.putByte(at, (byte) r);
     }
   }
 
@@ -494,23 +499,137 @@ final class Executor {
                 i = i.next;
                 continue;
               }
-              case Handler.ADD -> r = f.add(x, y, u);
-              case Handler.OR -> r = f.logic(x | y);
+              case Handler.ADD, Handler.ADD_QUIET -> {
+                if (i.handler == Handler.ADD) {
+                  r = f.add(x, y, u);
+                } else {
+                  r = x + y;
+                }
+              }
+              case Handler.SUB, Handler.SUB_QUIET -> {
+                if (i.handler == Handler.SUB) {
+                  r = f.sub(x, y, u);
+                } else {
+                  r = x - y;
+                }
+              }
+              case Handler.CMP -> {
+                f.compare(x, y, u);
+                i = i.next;
+                continue;
+              }
+              case Handler.CMP_JCC + 2,
+                  Handler.CMP_JCC + 3,
+                  Handler.CMP_JCC + 4,
+                  Handler.CMP_JCC + 5,
+                  Handler.CMP_JCC + 6,
+                  Handler.CMP_JCC + 7,
+                  Handler.CMP_JCC + 8,
+                  Handler.CMP_JCC + 9,
+                  Handler.CMP_JCC + 12,
+                  Handler.CMP_JCC + 13,
+                  Handler.CMP_JCC + 14,
+                  Handler.CMP_JCC + 15 -> {
+                f.compare(x, y, u);
+                taken = f.condition(i.handler - Handler.CMP_JCC);
+                break direct;
+              }
+              case Handler.AND, Handler.AND_QUIET, Handler.TEST -> {
+                r = x & y;
+                if (i.handler != Handler.AND_QUIET) {
+                  f.logic(r);
+                  if (i.handler == Handler.TEST) {
+                    i = i.next;
+                    continue;
+                  }
+                }
+              }
+              case Handler.TEST_JCC + 4,
+                  Handler.TEST_JCC + 5,
+                  Handler.TEST_JCC + 6,
+                  Handler.TEST_JCC + 7,
+                  Handler.TEST_JCC + 8,
+                  Handler.TEST_JCC + 9,
+                  Handler.TEST_JCC + 12,
+                  Handler.TEST_JCC + 13,
+                  Handler.TEST_JCC + 14,
+                  Handler.TEST_JCC + 15 -> {
+                f.test(x, y);
+                taken = f.condition(i.handler - Handler.TEST_JCC);
+                break direct;
+              }
+              case Handler.OR, Handler.OR_QUIET -> {
+                r = x | y;
+                if (i.handler == Handler.OR) {
+                  f.logic(r);
+                }
+              }
+              case Handler.XOR, Handler.XOR_QUIET -> {
+                r = x ^ y;
+                if (i.handler == Handler.XOR) {
+                  f.logic(r);
+                }
+              }
+              case Handler.INC, Handler.INC_QUIET -> r = f.inc(x, u);
+              case Handler.DEC, Handler.DEC_QUIET -> r = f.dec(x, u);
+              case Handler.NEG, Handler.NEG_QUIET -> r = f.sub(0, x, u);
+              case Handler.SHL, Handler.SHL_QUIET -> {
+                int n = i.sub;
+                r = x << (u + n) >> u;
+                if (i.handler == Handler.SHL) {
+                  long cf = x << (u + n - 1) >>> 63;
+                  f.shifted(r, cf, (r >>> 63) ^ cf);
+                }
+              }
+              case Handler.SHR, Handler.SHR_QUIET -> {
+                int n = i.sub;
+                r = (x << u >>> u) >>> n;
+                if (i.handler == Handler.SHR) {
+                  f.shifted(r << u >> u, x >>> (n - 1) & 1, n == 1 ? x >>> 63 : 0);
+                }
+              }
+              case Handler.SAR, Handler.SAR_QUIET -> {
+                int n = i.sub;
+                r = x >> n;
+                if (i.handler == Handler.SAR) {
+                  f.shifted(r, x >> (n - 1) & 1, 0);
+                }
+              }
+              case Handler.IMUL, Handler.IMUL_QUIET -> {
+                if (i.handler == Handler.IMUL) {
+                  r = MultiplyDivide.imul(f, x, y, u);
+                } else {
+                  r = x * y;
+                }
+              }
+              case Handler.IMUL3, Handler.IMUL3_QUIET -> {
+                if (i.handler == Handler.IMUL3) {
+                  r = MultiplyDivide.imul(f, y, i.absolute, u);
+                } else {
+                  r = y * i.absolute;
+                }
+              }
+              case Handler.JCC,
+                  Handler.JCC + 1,
+                  Handler.JCC + 2,
+                  Handler.JCC + 3,
+                  Handler.JCC + 4,
+                  Handler.JCC + 5,
+                  Handler.JCC + 6,
+                  Handler.JCC + 7,
+                  Handler.JCC + 8,
+                  Handler.JCC + 9,
+                  Handler.JCC + 10,
+                  Handler.JCC + 11,
+                  Handler.JCC + 12,
+                  Handler.JCC + 13,
+                  Handler.JCC + 14,
+                  Handler.JCC + 15 -> {
+                taken = f.condition(i.handler - Handler.JCC);
+                break direct;
+              }
               case Handler.ADC -> r = f.adc(x, y, u);
               case Handler.SBB -> r = f.sbb(x, y, u);
-              case Handler.AND -> r = f.logic(x & y);
-              case Handler.SUB -> r = f.sub(x, y, u);
-              case Handler.XOR -> r = f.logic(x ^ y);
-              case Handler.CMP -> {
-                f.sub(x, y, u);
-                i = i.next;
-                continue;
-              }
-              case Handler.TEST -> {
-                f.logic(x & y);
-                i = i.next;
-                continue;
-              }
               case Handler.UPDATE -> {
                 update(i, y);
                 i = i.next;
@@ -528,28 +647,7 @@ final class Executor {
                 continue;
               }
               case Handler.LEA -> r = address(i);
-              case Handler.INC -> r = f.inc(x, u);
-              case Handler.DEC -> r = f.dec(x, u);
-              case Handler.NEG -> r = f.sub(0, x, u);
               case Handler.NOT -> r = ~x;
-              case Handler.SHL -> {
-                int n = i.sub;
-                long cf = x << (u + n - 1) >>> 63;
-                r = x << (u + n) >> u;
-                f.shifted(r, cf, (r >>> 63) ^ cf);
-              }
-              case Handler.SHR -> {
-                int n = i.sub;
-                r = (x << u >>> u) >>> n;
-                f.shifted(r << u >> u, x >>> (n - 1) & 1, n == 1 ? x >>> 63 : 0);
-              }
-              case Handler.SAR -> {
-                int n = i.sub;
-                r = x >> n;
-                f.shifted(r, x >>> (n - 1) & 1, 0);
-              }
-              case Handler.IMUL -> r = MultiplyDivide.imul(f, x, y, u);
-              case Handler.IMUL3 -> r = MultiplyDivide.imul(f, y, i.absolute, u);
               case Handler.CMOV -> r = f.condition(i.sub) ? y : x;
               case Handler.SET -> r = f.condition(i.sub) ? 1 : 0;
               case Handler.SIGN -> r = y >> 63;
@@ -589,188 +687,6 @@ final class Executor {
                 to = ret(i);
                 break indirect;
               }
-              case Handler.JCC -> {
-                taken = f.overflow < 0;
-                break direct;
-              }
-              case Handler.JCC + 1 -> {
-                taken = f.overflow >= 0;
-                break direct;
-              }
-              case Handler.JCC + 2 -> {
-                taken = f.carry < 0;
-                break direct;
-              }
-              case Handler.JCC + 3 -> {
-                taken = f.carry >= 0;
-                break direct;
-              }
-              case Handler.JCC + 4 -> {
-                taken = f.result == 0;
-                break direct;
-              }
-              case Handler.JCC + 5 -> {
-                taken = f.result != 0;
-                break direct;
-              }
-              case Handler.JCC + 6 -> {
-                taken = f.carry < 0 || f.result == 0;
-                break direct;
-              }
-              case Handler.JCC + 7 -> {
-                taken = f.carry >= 0 && f.result != 0;
-                break direct;
-              }
-              case Handler.JCC + 8 -> {
-                taken = (f.result ^ f.delta) < 0;
-                break direct;
-              }
-              case Handler.JCC + 9 -> {
-                taken = (f.result ^ f.delta) >= 0;
-                break direct;
-              }
-              case Handler.JCC + 10 -> {
-                taken = f.parity();
-                break direct;
-              }
-              case Handler.JCC + 11 -> {
-                taken = !f.parity();
-                break direct;
-              }
-              case Handler.JCC + 12 -> {
-                taken = f.less();
-                break direct;
-              }
-              case Handler.JCC + 13 -> {
-                taken = !f.less();
-                break direct;
-              }
-              case Handler.JCC + 14 -> {
-                taken = f.less() || f.result == 0;
-                break direct;
-              }
-              case Handler.JCC + 15 -> {
-                taken = !f.less() && f.result != 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 2 -> {
-                f.sub(x, y, u);
-                taken = Long.compareUnsigned(x, y) < 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 3 -> {
-                f.sub(x, y, u);
-                taken = Long.compareUnsigned(x, y) >= 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 4 -> {
-                f.sub(x, y, u);
-                taken = x == y;
-                break direct;
-              }
-              case Handler.CMP_JCC + 5 -> {
-                f.sub(x, y, u);
-                taken = x != y;
-                break direct;
-              }
-              case Handler.CMP_JCC + 6 -> {
-                f.sub(x, y, u);
-                taken = Long.compareUnsigned(x, y) <= 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 7 -> {
-                f.sub(x, y, u);
-                taken = Long.compareUnsigned(x, y) > 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 8 -> {
-                f.sub(x, y, u);
-                taken = f.result < 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 9 -> {
-                f.sub(x, y, u);
-                taken = f.result >= 0;
-                break direct;
-              }
-              case Handler.CMP_JCC + 12 -> {
-                f.sub(x, y, u);
-                taken = x < y;
-                break direct;
-              }
-              case Handler.CMP_JCC + 13 -> {
-                f.sub(x, y, u);
-                taken = x >= y;
-                break direct;
-              }
-              case Handler.CMP_JCC + 14 -> {
-                f.sub(x, y, u);
-                taken = x <= y;
-                break direct;
-              }
-              case Handler.CMP_JCC + 15 -> {
-                f.sub(x, y, u);
-                taken = x > y;
-                break direct;
-              }
-              case Handler.TEST_JCC + 4 -> {
-                f.logic(x & y);
-                taken = (x & y) == 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 5 -> {
-                f.logic(x & y);
-                taken = (x & y) != 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 6 -> {
-                f.logic(x & y);
-                taken = (x & y) == 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 7 -> {
-                f.logic(x & y);
-                taken = (x & y) != 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 8 -> {
-                f.logic(x & y);
-                taken = (x & y) < 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 9 -> {
-                f.logic(x & y);
-                taken = (x & y) >= 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 12 -> {
-                f.logic(x & y);
-                taken = (x & y) < 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 13 -> {
-                f.logic(x & y);
-                taken = (x & y) >= 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 14 -> {
-                f.logic(x & y);
-                taken = (x & y) <= 0;
-                break direct;
-              }
-              case Handler.TEST_JCC + 15 -> {
-                f.logic(x & y);
-                taken = (x & y) > 0;
-                break direct;
-              }
-              case Handler.ADD_QUIET -> r = x + y;
-              case Handler.OR_QUIET -> r = x | y;
-              case Handler.AND_QUIET -> r = x & y;
-              case Handler.SUB_QUIET -> r = x - y;
-              case Handler.XOR_QUIET -> r = x ^ y;
-              case Handler.SHL_QUIET -> r = x << i.sub;
-              case Handler.SHR_QUIET -> r = (x << u >>> u) >>> i.sub;
-              case Handler.SAR_QUIET -> r = x >> i.sub;
               default -> throw new IllegalStateException("no such handler");
             }
             if (u <= 32) {

@@ -54,6 +54,11 @@ final class Fusion {
       case Handler.SHL -> Handler.SHL_QUIET;
       case Handler.SHR -> Handler.SHR_QUIET;
       case Handler.SAR -> Handler.SAR_QUIET;
+      case Handler.IMUL -> Handler.IMUL_QUIET;
+      case Handler.IMUL3 -> Handler.IMUL3_QUIET;
+      case Handler.INC -> Handler.INC_QUIET;
+      case Handler.DEC -> Handler.DEC_QUIET;
+      case Handler.NEG -> Handler.NEG_QUIET;
       default -> handler;
     };
   }
@@ -92,7 +97,12 @@ final class Fusion {
           Handler.XOR_QUIET,
           Handler.SHL_QUIET,
           Handler.SHR_QUIET,
-          Handler.SAR_QUIET ->
+          Handler.SAR_QUIET,
+          Handler.IMUL_QUIET,
+          Handler.IMUL3_QUIET,
+          Handler.INC_QUIET,
+          Handler.DEC_QUIET,
+          Handler.NEG_QUIET ->
           seenAfter;
       default -> handler < Handler.CMP_JCC;
     };

@@ -91,6 +91,11 @@ final class Handler {
   static final int SHL_QUIET = 102;
   static final int SHR_QUIET = 103;
   static final int SAR_QUIET = 104;
+  static final int IMUL_QUIET = 105;
+  static final int IMUL3_QUIET = 106;
+  static final int INC_QUIET = 107;
+  static final int DEC_QUIET = 108;
+  static final int NEG_QUIET = 109;
 
   private Handler() {}
 }
