@@ -8,6 +8,7 @@ module isola.cpu.x86 {
 
   exports isola.cpu.x86.cpu;
   exports isola.cpu.x86.decode;
+  exports isola.cpu.x86.model;
   exports isola.cpu.x86.spec;
   exports isola.cpu.x86.state;
 }

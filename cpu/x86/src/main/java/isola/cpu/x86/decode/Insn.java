@@ -1,8 +1,10 @@
 package isola.cpu.x86.decode;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One decoded instruction. Filled by the decoder once, read many times by the interpreter; never
- * changed after it is cached.
+ * changed after it is cached, but for the fields that say that they are the engine's.
  *
  * <p>Register numbers are 0 to 15 with REX applied, or {@link #NONE}.
  */
@@ -16,9 +18,6 @@ public final class Insn {
    */
   public static final int RIP = 16;
 
-  /** An instruction yet to be filled in. */
-  public Insn() {}
-
   /** Prefix bits for {@link #prefixes}. */
   public static final int LOCK = 1;
 
@@ -28,17 +27,20 @@ public final class Insn {
   /** What the instruction does: the manual's mnemonic. */
   public Op op = Op.UD;
 
+  /** The table's row, or null for {@link Op#UD}. */
+  public @Nullable Form form;
+
   /** Length in bytes, 1 to 15. */
-  public int length;
+  public byte length;
 
   /** Effective operand size in bytes: 1 for byte forms, else 2, 4 or 8. */
-  public int operandSize;
+  public byte operandSize;
 
   /** Effective address size in bytes: 2, 4 or 8. */
-  public int addressSize;
+  public byte addressSize;
 
   /** {@link #LOCK}, {@link #REP}, {@link #REPNE}. */
-  public int prefixes;
+  public byte prefixes;
 
   /**
    * Whether any REX prefix is there: byte registers 4 to 7 are then SPL to DIL instead of AH to BH.
@@ -47,24 +49,27 @@ public final class Insn {
 
   /**
    * ModRM.reg, or the register in the opcode. General, XMM, MMX, segment, control or debug register
-   * as the form says.
+   * as the form says. For x87, the ModRM.reg of the opcode.
    */
-  public int reg = NONE;
+  public byte reg = NONE;
 
-  /** ModRM.rm where it names a register, else {@link #NONE} and the memory fields count. */
-  public int rm = NONE;
+  /**
+   * ModRM.rm where it names a register, ST(i) for x87, else {@link #NONE} and the memory fields
+   * count.
+   */
+  public byte rm = NONE;
 
   /** Base register, {@link #RIP} or {@link #NONE}. */
-  public int base = NONE;
+  public byte base = NONE;
 
   /** Index register or {@link #NONE}. */
-  public int index = NONE;
+  public byte index = NONE;
 
   /** Left shift of the index, 0 to 3. */
-  public int scale;
+  public byte scale;
 
-  /** Segment of the memory operand, override or default applied. */
-  public int segment;
+  /** Segment of the memory operand, override or default applied; DS where there is none. */
+  public byte segment;
 
   /** Displacement, sign-extended. */
   public long displacement;
@@ -74,4 +79,29 @@ public final class Insn {
 
   /** Second immediate: far selector, ENTER level. */
   public int imm2;
+
+  /** The engine's: how it executes this instruction. */
+  public short handler;
+
+  /** The engine's: position in its block. */
+  public short ordinal;
+
+  /** The engine's: address, relative to CS. */
+  public long rip;
+
+  /** The engine's: the next instruction of its block. */
+  public @Nullable Insn next;
+
+  /** An instruction yet to be filled in. */
+  public Insn() {}
+
+  /** Whether there is a memory operand addressed by ModRM or an offset in the instruction. */
+  public boolean memory() {
+    return rm == NONE;
+  }
+
+  /** Whether LOCK stands in front. */
+  public boolean locked() {
+    return (prefixes & LOCK) != 0;
+  }
 }

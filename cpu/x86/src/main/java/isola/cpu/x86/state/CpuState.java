@@ -126,6 +126,15 @@ public final class CpuState {
   public static final int YMM_HIGH = XSAVE + 576;
 
   /**
+   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order of
+   * address.
+   */
+  public static final int MTRR = 0x800;
+
+  /** IA32_MTRR_DEF_TYPE, right after them. */
+  public static final int MTRR_DEF_TYPE = MTRR + 27 * 8;
+
+  /**
    * First byte after the architectural part; the software TLB and what engines keep for themselves
    * follow, page-aligned.
    */

@@ -1,0 +1,206 @@
+package isola.cpu.x86.cpu;
+
+import isola.core.memory.RawMemory;
+import isola.cpu.x86.state.CpuState;
+
+/**
+ * The software TLB: where a linear page is on the host, off-heap behind the architectural state so
+ * that generated code can use it inline. Owner thread only.
+ *
+ * <p>Three tables, one for each way pages are reached, so that a change of privilege is a change of
+ * base address: supervisor, supervisor while SMAP is suspended (RFLAGS.AC), user. A fourth stays
+ * empty and stands in while every access must be looked at (alignment checks, data breakpoints).
+ *
+ * <p>An entry holds one tag for each kind of access and one addend: the access may go straight to
+ * {@code linear + addend} if the tag equals {@code (linear + size - 1) & -4096}. Pages of devices,
+ * read-only memory and pages with {@link isola.core.memory.PageFlags} have no write tag.
+ */
+public final class Tlb {
+  /** Entries of one table, a power of two. */
+  public static final int ENTRIES = 1024;
+
+  /** Bytes of one entry. */
+  public static final int ENTRY_SIZE = 32;
+
+  /** Binary logarithm of {@link #ENTRY_SIZE}. */
+  public static final int ENTRY_SHIFT = 5;
+
+  /** Inside an entry: tag for loads. */
+  public static final int READ = 0;
+
+  /** Inside an entry: tag for stores. */
+  public static final int WRITE = 8;
+
+  /** Inside an entry: tag for instruction fetch. */
+  public static final int EXECUTE = 16;
+
+  /** Inside an entry: host address minus linear address. */
+  public static final int ADDEND = 24;
+
+  /** A tag that no access matches. */
+  public static final long EMPTY = -1;
+
+  /** Bytes of one table. */
+  public static final int TABLE_SIZE = ENTRIES * ENTRY_SIZE;
+
+  /** Table numbers; the table begins at {@link #OFFSET} plus this times {@link #TABLE_SIZE}. */
+  public static final int SUPERVISOR = 0;
+
+  public static final int SUPERVISOR_AC = 1;
+  public static final int USER = 2;
+
+  /** The table that is never filled. */
+  public static final int NEVER = 3;
+
+  private static final int TABLES = 4;
+
+  /** Where the tables begin in the processor's state. */
+  public static final int OFFSET = CpuState.ARCHITECTURAL_SIZE;
+
+  /** Bytes of all tables. */
+  public static final int SIZE = TABLES * TABLE_SIZE;
+
+  private static final byte GLOBAL = 1;
+  private static final byte LARGE = 2;
+
+  private static final int JOURNAL = 512;
+
+  private final long tables;
+
+  /** What is known of each entry beside its tags: {@link #GLOBAL}, {@link #LARGE}. */
+  private final byte[] kind = new byte[TABLES * ENTRIES];
+
+  /** Entries filled since the last flush that a CR3 write must drop. */
+  private final short[] journal = new short[JOURNAL];
+
+  private int journalled;
+
+  Tlb(long state) {
+    tables = state + OFFSET;
+    flushAll();
+  }
+
+  /** Host address of a table. */
+  long table(int number) {
+    return tables + (long) number * TABLE_SIZE;
+  }
+
+  /** Host address of the entry of a linear address in a table. */
+  static long entry(long table, long linear) {
+    return table + ((linear >>> 12 & (ENTRIES - 1)) << ENTRY_SHIFT);
+  }
+
+  void flushAll() {
+    RawMemory.fill(tables, SIZE, (byte) -1);
+    journalled = 0;
+  }
+
+  /** Drops all but global pages. */
+  void flushNonGlobal() {
+    if (journalled < JOURNAL) {
+      for (int i = 0; i < journalled; i++) {
+        drop(journal[i]);
+      }
+    } else {
+      for (int i = 0; i < NEVER * ENTRIES; i++) {
+        if ((kind[i] & GLOBAL) == 0) {
+          drop(i);
+        }
+      }
+    }
+    journalled = 0;
+  }
+
+  private void drop(int number) {
+    long entry = tables + ((long) number << ENTRY_SHIFT);
+    RawMemory.putLong(entry + READ, EMPTY);
+    RawMemory.putLong(entry + WRITE, EMPTY);
+    RawMemory.putLong(entry + EXECUTE, EMPTY);
+  }
+
+  private boolean present(int number, long page, long mask) {
+    long entry = tables + ((long) number << ENTRY_SHIFT);
+    return matches(RawMemory.getLong(entry + READ), page, mask)
+        || matches(RawMemory.getLong(entry + WRITE), page, mask)
+        || matches(RawMemory.getLong(entry + EXECUTE), page, mask);
+  }
+
+  private static boolean matches(long tag, long page, long mask) {
+    return tag != EMPTY && (tag & mask) == (page & mask);
+  }
+
+  /** Drops one page from all tables; a large one whole. */
+  void invalidate(long linear) {
+    int index = (int) (linear >>> 12 & (ENTRIES - 1));
+    boolean large = false;
+    for (int t = 0; t < NEVER; t++) {
+      int number = t * ENTRIES + index;
+      if (present(number, linear, -4096)) {
+        large |= (kind[number] & LARGE) != 0;
+        drop(number);
+      }
+    }
+    // A large page sits here as many small ones, of which this one may have been pushed out.
+    if (large || largePages(linear)) {
+      for (int i = 0; i < NEVER * ENTRIES; i++) {
+        if ((kind[i] & LARGE) != 0 && present(i, linear, -(1L << 30))) {
+          drop(i);
+        }
+      }
+    }
+  }
+
+  /** Linear addresses that any large page was ever filled from, by their top 25 bits. */
+  private long largeFirst = -1;
+
+  private long largeLast;
+
+  private boolean largePages(long linear) {
+    return Long.compareUnsigned(linear, largeFirst) >= 0
+        && Long.compareUnsigned(linear, largeLast) <= 0;
+  }
+
+  /** Enters a page; tags not allowed are {@link #EMPTY}. */
+  void fill(
+      int table,
+      long linear,
+      boolean read,
+      boolean write,
+      boolean execute,
+      long addend,
+      boolean global,
+      boolean large) {
+    int number = table * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
+    long entry = tables + ((long) number << ENTRY_SHIFT);
+    long page = linear & -4096;
+    RawMemory.putLong(entry + READ, read ? page : EMPTY);
+    RawMemory.putLong(entry + WRITE, write ? page : EMPTY);
+    RawMemory.putLong(entry + EXECUTE, execute ? page : EMPTY);
+    RawMemory.putLong(entry + ADDEND, addend);
+    kind[number] = (byte) ((global ? GLOBAL : 0) | (large ? LARGE : 0));
+    if (!global && journalled < JOURNAL) {
+      journal[journalled++] = (short) number;
+    }
+    if (large) {
+      long first = page & -(1L << 30);
+      if (Long.compareUnsigned(first, largeFirst) < 0) {
+        largeFirst = first;
+      }
+      long last = page | ((1L << 30) - 1);
+      if (Long.compareUnsigned(last, largeLast) > 0) {
+        largeLast = last;
+      }
+    }
+  }
+
+  /** Forgets that any page whose host page begins at {@code hostPage} may be written. */
+  void protect(long hostPage) {
+    for (int i = 0; i < NEVER * ENTRIES; i++) {
+      long entry = tables + ((long) i << ENTRY_SHIFT);
+      long tag = RawMemory.getLong(entry + WRITE);
+      if (tag != EMPTY && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
+        RawMemory.putLong(entry + WRITE, EMPTY);
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package isola.cpu.x86.decode;
+
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One row of the opcode table: an instruction with one choice of operands.
+ *
+ * @param map 0 for one-byte opcodes, 1 for 0F, 2 for 0F 38, 3 for 0F 3A
+ * @param opcode the opcode byte
+ * @param prefix {@link #ANY}, {@link #NP}, 0x66, 0xf2 or 0xf3
+ * @param extension ModRM.reg that selects this row, or -1
+ * @param exact the whole ModRM byte that selects this row, or -1
+ * @param rm which ModRM.rm this row takes
+ * @param op the mnemonic
+ * @param operands in the manual's notation, destination first
+ * @param group who executes it
+ * @param lockable whether LOCK is allowed with a memory destination
+ * @param mode where it exists
+ * @param width how its operand size follows from prefixes and mode
+ * @param size64 what 64-bit code makes of its operand size
+ * @param memorySize bytes of a memory operand, 0 if they follow from the operand size or there is
+ *     none
+ * @param aligned whether a memory operand must be aligned to its 16 bytes
+ * @param features the CPUID features it belongs to, and the table's other attributes
+ */
+public record Form(
+    int map,
+    int opcode,
+    int prefix,
+    int extension,
+    int exact,
+    Rm rm,
+    Op op,
+    List<String> operands,
+    Group group,
+    boolean lockable,
+    Mode mode,
+    Width width,
+    Size64 size64,
+    int memorySize,
+    boolean aligned,
+    Set<String> features) {
+  /** {@link #prefix}: whatever mandatory prefixes stand there. */
+  public static final int ANY = -1;
+
+  /** {@link #prefix}: none of 66, F2, F3. */
+  public static final int NP = 0;
+
+  /** ModRM.rm of a row. */
+  public enum Rm {
+    ANY,
+    REGISTER,
+    MEMORY,
+    /** A register whatever ModRM.mod says (control and debug registers). */
+    FORCED_REGISTER
+  }
+
+  /** Modes in which a row exists. */
+  public enum Mode {
+    ALL,
+    NOT_64,
+    ONLY_64
+  }
+
+  /** How the operand size is found: fixed, or by the letters of the manual. */
+  public enum Width {
+    B,
+    W,
+    D,
+    Q,
+    V,
+    Y,
+    Z
+  }
+
+  /** Operand size in 64-bit code. */
+  public enum Size64 {
+    PLAIN,
+    /** 64 bits unless 66 makes it 16. */
+    DEFAULT,
+    /** 64 bits. */
+    FORCED
+  }
+
+  /** The operand at a position, or the empty string. */
+  public String operand(int position) {
+    return position < operands.size() ? operands.get(position) : "";
+  }
+
+  /** Whether the destination is the operand that ModRM.rm names, register or memory. */
+  public boolean rmIsDestination() {
+    return switch (operand(0).isEmpty() ? ' ' : operand(0).charAt(0)) {
+      case 'E', 'M', 'Q', 'W', 'U', 'N', 'R' -> true;
+      default -> false;
+    };
+  }
+
+  /** Whether a ModRM byte follows the opcode. */
+  public boolean hasModRm() {
+    if (extension >= 0 || exact >= 0 || rm != Rm.ANY) {
+      return true;
+    }
+    for (String operand : operands) {
+      if ("CDEGMNPQRSUVW".indexOf(operand.charAt(0)) >= 0
+          && !operand.equals("CL")
+          && !operand.equals("DX")
+          && !isSegment(operand)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean isSegment(String operand) {
+    return operand.length() == 2 && operand.charAt(1) == 'S';
+  }
+}

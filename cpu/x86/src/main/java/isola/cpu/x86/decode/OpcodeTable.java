@@ -1,0 +1,273 @@
+package isola.cpu.x86.decode;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The opcode table, read once from {@code opcodes.txt} beside this class. Immutable. */
+public final class OpcodeTable {
+  private static final int MAPS = 4;
+  private static final Form[] NONE = {};
+  private static final Set<String> REGISTER_NAMES =
+      Set.of("AL", "AX", "CL", "DX", "ES", "CS", "SS", "DS", "FS", "GS", "ST", "STi", "XMM0", "1");
+
+  private static final OpcodeTable X86_64 = read("opcodes.txt");
+
+  private final List<Form> forms;
+  private final Form[][] byOpcode = new Form[MAPS * 256][];
+  private final boolean[] modRm = new boolean[MAPS * 256];
+
+  private OpcodeTable(List<Form> forms) {
+    this.forms = List.copyOf(forms);
+    for (int i = 0; i < byOpcode.length; i++) {
+      int map = i >> 8;
+      int opcode = i & 255;
+      List<Form> here = new ArrayList<>();
+      for (Form form : forms) {
+        if (form.map() == map && form.opcode() == opcode) {
+          here.add(form);
+          modRm[i] |= form.hasModRm();
+        }
+      }
+      here.sort(Comparator.comparingInt(OpcodeTable::breadth));
+      byOpcode[i] = here.toArray(NONE);
+    }
+  }
+
+  /** The table of every instruction up to x86-64-v2. */
+  public static OpcodeTable x86() {
+    return X86_64;
+  }
+
+  /** All rows in the order of the file. */
+  public List<Form> forms() {
+    return forms;
+  }
+
+  /** Whether the instructions of an opcode have a ModRM byte. */
+  boolean hasModRm(int map, int opcode) {
+    return modRm[(map << 8) | opcode];
+  }
+
+  /** The rows of an opcode, those that ask for most first. */
+  Form[] candidates(int map, int opcode) {
+    return byOpcode[(map << 8) | opcode];
+  }
+
+  private static int breadth(Form form) {
+    int prefix =
+        switch (form.prefix()) {
+          case 0xf2, 0xf3 -> 0;
+          case 0x66 -> 1;
+          case Form.NP -> 2;
+          default -> 3;
+        };
+    return prefix * 2 + (form.exact() >= 0 ? 0 : 1);
+  }
+
+  private static OpcodeTable read(String name) {
+    List<Form> forms = new ArrayList<>();
+    try (InputStream in = OpcodeTable.class.getResourceAsStream(name)) {
+      if (in == null) {
+        throw new IllegalStateException(name + " is missing from the module");
+      }
+      BufferedReader lines =
+          new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII));
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (!line.isBlank() && line.charAt(0) != '#') {
+          forms.add(row(line));
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new OpcodeTable(forms);
+  }
+
+  private static Form row(String line) {
+    String[] columns = line.split("\\|", -1);
+    int map = 0;
+    int opcode = -1;
+    int prefix = Form.ANY;
+    int extension = -1;
+    int exact = -1;
+    Form.Rm rm = Form.Rm.ANY;
+    for (String token : columns[0].trim().split(" ", -1)) {
+      switch (token) {
+        case "NP" -> prefix = Form.NP;
+        case "r" -> rm = Form.Rm.REGISTER;
+        case "m" -> rm = Form.Rm.MEMORY;
+        default -> {
+          if (token.charAt(0) == '/') {
+            extension = token.charAt(1) - '0';
+          } else if (token.charAt(0) == '=') {
+            exact = Integer.parseInt(token, 1, 3, 16);
+          } else {
+            int value = Integer.parseInt(token, 16);
+            if (opcode == 0x0f && map == 0) {
+              map = 1;
+              opcode = value;
+            } else if (map == 1 && opcode == 0x38) {
+              map = 2;
+              opcode = value;
+            } else if (map == 1 && opcode == 0x3a) {
+              map = 3;
+              opcode = value;
+            } else if (opcode >= 0) {
+              prefix = opcode;
+              opcode = value;
+            } else {
+              opcode = value;
+            }
+          }
+        }
+      }
+    }
+    String[] words = columns[1].trim().split(" ", -1);
+    List<String> operands = words.length > 1 ? List.of(words[1].split(",", -1)) : List.of();
+    Attributes attributes = new Attributes(columns.length > 2 ? columns[2].trim() : "");
+    if (attributes.forcedRegister) {
+      rm = Form.Rm.FORCED_REGISTER;
+    }
+    int memory = memorySize(operands);
+    return new Form(
+        map,
+        opcode,
+        prefix,
+        extension,
+        exact,
+        rm,
+        Op.valueOf(words[0]),
+        operands,
+        attributes.group,
+        attributes.lock,
+        attributes.mode,
+        width(Op.valueOf(words[0]), operands),
+        attributes.size64,
+        memory,
+        memory == 16 && attributes.group == Group.SSE && !attributes.unaligned,
+        Set.copyOf(attributes.features));
+  }
+
+  private static final class Attributes {
+    Group group = Group.INTEGER;
+    boolean lock;
+    boolean unaligned;
+    boolean forcedRegister;
+    Form.Mode mode = Form.Mode.ALL;
+    Form.Size64 size64 = Form.Size64.PLAIN;
+    final Set<String> features = new HashSet<>();
+
+    Attributes(String column) {
+      boolean first = true;
+      for (String word : column.split(" ", -1)) {
+        Group named = first ? group(word) : null;
+        first = false;
+        if (named != null) {
+          group = named;
+        } else {
+          add(word);
+        }
+      }
+    }
+
+    private void add(String word) {
+      switch (word) {
+        case "" -> {}
+        case "sys" -> group = Group.SYSTEM;
+        case "lock" -> lock = true;
+        case "u" -> unaligned = true;
+        case "modr" -> forcedRegister = true;
+        case "i64" -> mode = Form.Mode.NOT_64;
+        case "o64" -> mode = Form.Mode.ONLY_64;
+        case "d64" -> size64 = Form.Size64.DEFAULT;
+        case "f64" -> size64 = Form.Size64.FORCED;
+        default -> features.add(word);
+      }
+    }
+
+    private static @Nullable Group group(String word) {
+      return switch (word) {
+        case "sys" -> Group.SYSTEM;
+        case "x87" -> Group.X87;
+        case "mmx" -> Group.MMX;
+        case "sse" -> Group.SSE;
+        default -> null;
+      };
+    }
+  }
+
+  private static Form.Width width(Op op, List<String> operands) {
+    if (op == Op.CRC32) {
+      return operands.get(1).equals("Eb") ? Form.Width.B : Form.Width.V;
+    }
+    for (String operand : operands) {
+      if (operand.equals("AL")) {
+        return Form.Width.B;
+      }
+      if (operand.equals("eAX")) {
+        return Form.Width.Z;
+      }
+      char kind = operand.charAt(0);
+      if (REGISTER_NAMES.contains(operand) || "IAJVWUPQN".indexOf(kind) >= 0) {
+        continue;
+      }
+      switch (operand.substring(1)) {
+        case "b" -> {
+          return Form.Width.B;
+        }
+        case "w" -> {
+          return kind == 'S' ? Form.Width.V : Form.Width.W;
+        }
+        case "d" -> {
+          return Form.Width.D;
+        }
+        case "q" -> {
+          return Form.Width.Q;
+        }
+        case "y" -> {
+          return Form.Width.Y;
+        }
+        case "z" -> {
+          return Form.Width.Z;
+        }
+        default -> {
+          return Form.Width.V;
+        }
+      }
+    }
+    // SIMD rows without a general operand: REX.W still counts.
+    for (String operand : operands) {
+      if ("VWUPQN".indexOf(operand.charAt(0)) >= 0) {
+        return Form.Width.Y;
+      }
+    }
+    return Form.Width.V;
+  }
+
+  private static int memorySize(List<String> operands) {
+    for (String operand : operands) {
+      if ("EMQW".indexOf(operand.charAt(0)) >= 0) {
+        return switch (operand.substring(1)) {
+          case "b", "db" -> 1;
+          case "w", "dw" -> 2;
+          case "d", "ss" -> 4;
+          case "q", "sd", "pi" -> 8;
+          case "t" -> 10;
+          case "dq", "x", "ps", "pd" -> 16;
+          default -> 0;
+        };
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,281 @@
+package isola.cpu.x86.model;
+
+import static isola.cpu.x86.spec.CpuidSpec.*;
+
+import isola.core.cpu.CpuidTable;
+import isola.core.cpu.CpuidTable.Row;
+import isola.cpu.x86.spec.XsaveSpec;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A processor model: the CPUID table of each processor of a machine.
+ *
+ * <p>The v2 model says GenuineIntel, family 6, model 1Ch, stepping 10 and brand "Isola". Vendor and
+ * model are those of a processor that executes in order: operating systems then know, rightly, that
+ * nothing here runs speculatively, and leave page-table isolation and the other mitigations off.
+ * Where Intel and AMD differ, this processor does as Intel's manual says.
+ *
+ * @param name what the user calls it
+ * @param fiveLevelPaging whether LA57 is offered; kernels then use it, and each walk costs a step
+ *     more
+ */
+public record CpuModel(String name, boolean fiveLevelPaging) {
+  /** MAXPHYADDR: bits of a physical address. */
+  public static final int PHYSICAL_BITS = 46;
+
+  /**
+   * Frequency of the local APIC timer's input in Hz, which CPUID also gives as the core crystal
+   * clock.
+   */
+  public static final long APIC_BUS_HZ = 1_000_000_000L;
+
+  private static final int SIGNATURE = 0x000106ca;
+  private static final int LINE = 64;
+  private static final int MAX_BASIC = FREQUENCY;
+
+  private static final int L1_FEATURES_ECX =
+      SSE3
+          | PCLMULQDQ
+          | SSSE3
+          | CMPXCHG16B
+          | PCID
+          | SSE4_1
+          | SSE4_2
+          | X2APIC
+          | MOVBE
+          | POPCNT
+          | TSC_DEADLINE
+          | AES
+          | XSAVE
+          | RDRAND
+          | HYPERVISOR_PRESENT;
+
+  private static final int L1_FEATURES_EDX =
+      FPU
+          | VME
+          | DE
+          | PSE
+          | TSC
+          | MSR
+          | PAE
+          | MCE
+          | CX8
+          | APIC
+          | SEP
+          | MTRR
+          | PGE
+          | MCA
+          | CMOV
+          | PAT
+          | PSE36
+          | CLFSH
+          | MMX
+          | FXSR
+          | SSE
+          | SSE2
+          | SELF_SNOOP;
+
+  private static final int STRUCTURED_EBX =
+      FSGSBASE
+          | TSC_ADJUST
+          | SMEP
+          | ERMS
+          | INVPCID
+          | FCS_FDS_DEPRECATED
+          | RDSEED
+          | SMAP;
+
+  /** x86-64-v2 and the supervisor features that kernels of its time use; four-level paging. */
+  public static CpuModel v2() {
+    return new CpuModel("v2", false);
+  }
+
+  /** The same model with five-level paging offered. */
+  public CpuModel withFiveLevelPaging() {
+    return new CpuModel(name, true);
+  }
+
+  /**
+   * The table of one processor.
+   *
+   * @param index its number, which is its APIC id, 0 to {@code count - 1}
+   * @param count processors in the machine, 1 to 255
+   * @param tscHz time-stamp counter frequency in Hz, below 2^32 * 1000
+   * @param kvmLeaves whether the KVM signature and features are shown, for guests that know KVM's
+   *     paravirtual clock
+   */
+  public CpuidTable table(int index, int count, long tscHz, boolean kvmLeaves) {
+    if (count < 1 || count > 255 || index < 0 || index >= count) {
+      throw new IllegalArgumentException(
+          "processor %d of %d does not exist".formatted(index, count));
+    }
+    List<Row> rows = new ArrayList<>();
+    basic(rows, index, count);
+    topology(rows, index, count);
+    xstate(rows);
+    timing(rows, tscHz);
+    hypervisor(rows, tscHz, kvmLeaves);
+    extended(rows);
+    return new CpuidTable(rows);
+  }
+
+  private static void row(List<Row> rows, int leaf, int eax, int ebx, int ecx, int edx) {
+    rows.add(new Row(leaf, CpuidTable.ANY, eax, ebx, ecx, edx));
+  }
+
+  private void basic(List<Row> rows, int index, int count) {
+    row(rows, 0, MAX_BASIC, word("Genu"), word("ntel"), word("ineI"));
+    row(
+        rows,
+        FEATURES,
+        SIGNATURE,
+        (LINE / 8) << 8 | (count == 1 ? 1 : idSpace(count)) << 16 | index << 24,
+        L1_FEATURES_ECX,
+        L1_FEATURES_EDX | (count > 1 ? HTT : 0));
+    // AL is always 1; F0h: 64-byte prefetch; FFh: caches are in leaf 4.
+    row(rows, CACHE_DESCRIPTORS, 0x00f0ff01, 0, 0, 0);
+    row(rows, THERMAL, ARAT, 0, 0, 0);
+    rows.add(
+        new Row(
+            STRUCTURED,
+            0,
+            0,
+            STRUCTURED_EBX,
+            UMIP | PKU | (fiveLevelPaging ? LA57 : 0),
+            FSRM));
+  }
+
+  /** Size of the APIC id space that {@code count} processors need: a power of two. */
+  private static int idSpace(int count) {
+    return count == 1 ? 1 : Integer.highestOneBit(count - 1) << 1;
+  }
+
+  private static void topology(List<Row> rows, int index, int count) {
+    cache(rows, 0, 1, 1, 32 << 10, 8, 1, count);
+    cache(rows, 1, 2, 1, 32 << 10, 8, 1, count);
+    cache(rows, 2, 3, 2, 1 << 20, 16, 1, count);
+    cache(rows, 3, 3, 3, 16 << 20, 16, count, count);
+    // Level type 1 is a thread, 2 a core; one thread in each core.
+    int shift = Integer.numberOfTrailingZeros(idSpace(count));
+    rows.add(new Row(TOPOLOGY, 0, 0, 1, 1 << 8, index));
+    rows.add(new Row(TOPOLOGY, 1, shift, count, 2 << 8 | 1, index));
+    rows.add(new Row(TOPOLOGY, 2, 0, 0, 2, index));
+  }
+
+  private static void cache(
+      List<Row> rows, int subleaf, int type, int level, int size, int ways, int sharing, int count) {
+    int selfInitializing = 1 << 8;
+    int inclusive = level == 3 ? 1 << 1 : 0;
+    rows.add(
+        new Row(
+            CACHE_PARAMETERS,
+            subleaf,
+            type
+                | level << 5
+                | selfInitializing
+                | (idSpace(sharing) - 1) << 14
+                | (Math.min(idSpace(count), 64) - 1) << 26,
+            (ways - 1) << 22 | (LINE - 1),
+            size / LINE / ways - 1,
+            inclusive));
+  }
+
+  private static void xstate(List<Row> rows) {
+    int size = XsaveSpec.PKRU_OFFSET + XsaveSpec.PKRU_SIZE;
+    // EBX follows XCR0; the engine fills it in.
+    rows.add(
+        new Row(
+            XSTATE,
+            0,
+            XsaveSpec.X87 | XsaveSpec.SSE | XsaveSpec.PKRU,
+            XsaveSpec.EXTENDED,
+            size,
+            0));
+    rows.add(
+        new Row(XSTATE, 1, XSAVEOPT | XSAVEC | XGETBV1 | XSAVES, XsaveSpec.EXTENDED, 0, 0));
+    rows.add(
+        new Row(
+            XSTATE,
+            XsaveSpec.PKRU_COMPONENT,
+            XsaveSpec.PKRU_SIZE,
+            XsaveSpec.PKRU_OFFSET,
+            0,
+            0));
+  }
+
+  private static void timing(List<Row> rows, long tscHz) {
+    long divisor = gcd(tscHz, APIC_BUS_HZ);
+    long numerator = tscHz / divisor;
+    if (numerator < 1L << 32) {
+      row(
+          rows,
+          TSC_CRYSTAL,
+          (int) (APIC_BUS_HZ / divisor),
+          (int) numerator,
+          (int) APIC_BUS_HZ,
+          0);
+    }
+    int megahertz = (int) (tscHz / 1_000_000);
+    row(rows, FREQUENCY, megahertz, megahertz, 100, 0);
+  }
+
+  private static long gcd(long a, long b) {
+    return b == 0 ? a : gcd(b, a % b);
+  }
+
+  private static void hypervisor(List<Row> rows, long tscHz, boolean kvmLeaves) {
+    String signature = kvmLeaves ? "KVMKVMKVM\0\0\0" : "IsolaIsolaIs";
+    row(
+        rows,
+        HYPERVISOR,
+        HYPERVISOR_TIMING,
+        word(signature.substring(0, 4)),
+        word(signature.substring(4, 8)),
+        word(signature.substring(8)));
+    row(
+        rows,
+        KVM_FEATURES,
+        kvmLeaves ? KVM_NOP_IO_DELAY | KVM_CLOCKSOURCE2 | KVM_CLOCKSOURCE_STABLE : 0,
+        0,
+        0,
+        0);
+    row(rows, HYPERVISOR_TIMING, (int) (tscHz / 1000), (int) (APIC_BUS_HZ / 1000), 0, 0);
+  }
+
+  private void extended(List<Row> rows) {
+    row(rows, EXTENDED, ADDRESS_SIZES, 0, 0, 0);
+    row(
+        rows,
+        EXTENDED_FEATURES,
+        0,
+        0,
+        LAHF_LM | PREFETCHW,
+        SYSCALL | NX | PAGES_1G | RDTSCP | LM);
+    String brand = "%-47s\0".formatted("Isola virtual processor, x86-64-" + name);
+    for (int i = 0; i < 3; i++) {
+      int at = 16 * i;
+      row(
+          rows,
+          BRAND_FIRST + i,
+          word(brand.substring(at, at + 4)),
+          word(brand.substring(at + 4, at + 8)),
+          word(brand.substring(at + 8, at + 12)),
+          word(brand.substring(at + 12, at + 16)));
+    }
+    // L2: 1024 KiB, associativity code 8 (16 ways), line size.
+    row(rows, EXTENDED_CACHE, 0, 0, 1024 << 16 | 8 << 12 | LINE, 0);
+    row(rows, POWER, 0, 0, 0, INVARIANT_TSC);
+    int linear = fiveLevelPaging ? 57 : 48;
+    row(rows, ADDRESS_SIZES, linear << 8 | PHYSICAL_BITS, 0, 0, 0);
+  }
+
+  private static int word(String four) {
+    byte[] bytes = four.getBytes(StandardCharsets.US_ASCII);
+    return bytes[0] & 0xff
+        | (bytes[1] & 0xff) << 8
+        | (bytes[2] & 0xff) << 16
+        | (bytes[3] & 0xff) << 24;
+  }
+}
