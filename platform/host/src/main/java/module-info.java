@@ -5,6 +5,8 @@ module isola.host {
   requires transitive isola.core;
   requires static transitive org.jspecify;
 
+  exports isola.host;
+
   provides isola.core.memory.HostMemory with
       isola.host.MappedMemory;
 }

@@ -1,13 +1,14 @@
 package isola.host;
 
+import static isola.host.NativeFunction.errno;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import isola.core.memory.HostMemory;
 import isola.core.memory.OutOfHostMemoryException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -17,23 +18,19 @@ public final class MappedMemory implements HostMemory {
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
   private static final int MADV_DONTNEED = 4;
 
-  private static final Linker LINKER = Linker.nativeLinker();
   private static final MethodHandle MMAP =
-      function(
+      NativeFunction.bindWithErrno(
           "mmap",
           FunctionDescriptor.of(
               ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
-      function("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+      NativeFunction.bindWithErrno("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
   private static final MethodHandle MADVISE =
-      function("madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+      NativeFunction.bindWithErrno(
+          "madvise", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
 
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public MappedMemory() {}
-
-  private static MethodHandle function(String name, FunctionDescriptor type) {
-    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), type);
-  }
 
   @Override
   public MemorySegment everything() {
@@ -46,35 +43,41 @@ public final class MappedMemory implements HostMemory {
       throw new IllegalArgumentException(
           "%d bytes for %s is not a positive multiple of 4096".formatted(bytes, name));
     }
-    MemorySegment at;
-    try {
-      at =
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = NativeFunction.callState(arena);
+      MemorySegment at =
           (MemorySegment)
               MMAP.invokeExact(
+                  state,
                   MemorySegment.NULL,
                   bytes,
                   PROT_READ_WRITE,
                   MAP_PRIVATE_ANONYMOUS_NORESERVE,
                   -1,
                   0L);
+      if (at.address() == -1L) {
+        throw new OutOfHostMemoryException(
+            "The host refused %s for %s: %s; give the guest less memory."
+                .formatted(amount(bytes), name, NativeFunction.message(errno(state))));
+      }
+      return at.address();
+    } catch (RuntimeException | Error e) {
+      throw e;
     } catch (Throwable e) {
       throw new AssertionError(e);
     }
-    if (at.address() == -1L) {
-      throw new OutOfHostMemoryException(
-          "the host refused %d MiB for %s; give the guest less memory"
-              .formatted(bytes >> 20, name));
-    }
-    return at.address();
+  }
+
+  private static String amount(long bytes) {
+    return bytes >= 1 << 20 ? (bytes >> 20) + " MiB" : bytes + " bytes";
   }
 
   @Override
   public void release(long address, long bytes) {
-    try {
-      int status = (int) MUNMAP.invokeExact(MemorySegment.ofAddress(address), bytes);
-      if (status != 0) {
-        throw new IllegalArgumentException("munmap of 0x%x+%d failed".formatted(address, bytes));
-      }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = NativeFunction.callState(arena);
+      int status = (int) MUNMAP.invokeExact(state, MemorySegment.ofAddress(address), bytes);
+      check(status, state, "munmap", address, bytes);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -84,16 +87,24 @@ public final class MappedMemory implements HostMemory {
 
   @Override
   public void discard(long address, long bytes) {
-    try {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = NativeFunction.callState(arena);
       int status =
-          (int) MADVISE.invokeExact(MemorySegment.ofAddress(address), bytes, MADV_DONTNEED);
-      if (status != 0) {
-        throw new IllegalArgumentException("madvise of 0x%x+%d failed".formatted(address, bytes));
-      }
+          (int) MADVISE.invokeExact(state, MemorySegment.ofAddress(address), bytes, MADV_DONTNEED);
+      check(status, state, "madvise", address, bytes);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
       throw new AssertionError(e);
+    }
+  }
+
+  private static void check(
+      int status, MemorySegment state, String call, long address, long bytes) {
+    if (status != 0) {
+      throw new IllegalArgumentException(
+          "%s of 0x%x+%d: %s"
+              .formatted(call, address, bytes, NativeFunction.message(errno(state))));
     }
   }
 }

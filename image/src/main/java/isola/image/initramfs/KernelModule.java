@@ -1,0 +1,63 @@
+package isola.image.initramfs;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** What a kernel module's file says of itself, in its section {@code .modinfo}. Source: elf(5), Linux include/linux/moduleparam.h. */
+final class KernelModule {
+  private static final int MAGIC = 0x464C457F; // "\x7fELF"
+  private static final int SECTION_TABLE = 40;
+  private static final int SECTION_SIZE = 58;
+  private static final int SECTION_COUNT = 60;
+  private static final int SECTION_NAMES = 62;
+
+  private KernelModule() {}
+
+  /** The modules that must be loaded before it, by name. */
+  static List<String> dependencies(byte[] module) throws IOException {
+    String info = section(module, ".modinfo");
+    for (String field : info.split("\0")) {
+      if (field.startsWith("depends=")) {
+        String names = field.substring("depends=".length());
+        return names.isEmpty() ? List.of() : List.of(names.split(","));
+      }
+    }
+    return List.of();
+  }
+
+  /** A module's name as the kernel has it, from the file's name. */
+  static String name(String file) {
+    String base = file.substring(file.lastIndexOf('/') + 1);
+    int dot = base.indexOf(".ko");
+    return (dot < 0 ? base : base.substring(0, dot)).replace('-', '_');
+  }
+
+  private static String section(byte[] module, String wanted) throws IOException {
+    ByteBuffer elf = ByteBuffer.wrap(module).order(ByteOrder.LITTLE_ENDIAN);
+    try {
+      if (elf.getInt(0) != MAGIC || elf.get(4) != 2) {
+        throw new IOException("not a 64-bit ELF file");
+      }
+      long table = elf.getLong(SECTION_TABLE);
+      int size = elf.getShort(SECTION_SIZE);
+      int count = elf.getShort(SECTION_COUNT);
+      int names = Math.toIntExact(table) + size * elf.getShort(SECTION_NAMES);
+      int nameBase = Math.toIntExact(elf.getLong(names + 24));
+      for (int i = 0; i < count; i++) {
+        int header = Math.toIntExact(table) + i * size;
+        int at = nameBase + elf.getInt(header);
+        if (new String(module, at, wanted.length() + 1, StandardCharsets.ISO_8859_1).equals(wanted + "\0")) {
+          int offset = Math.toIntExact(elf.getLong(header + 24));
+          int length = Math.toIntExact(elf.getLong(header + 32));
+          return new String(module, offset, length, StandardCharsets.ISO_8859_1);
+        }
+      }
+    } catch (IndexOutOfBoundsException | ArithmeticException e) {
+      throw new IOException("a damaged ELF file", e);
+    }
+    return "";
+  }
+}

@@ -1,0 +1,71 @@
+package isola.machine.board;
+
+import isola.core.backend.ByteInput;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A virtual PC: built from a configuration, started once, and ended by its guest or by {@link
+ * #stop}. Any thread may call any method.
+ */
+public interface Machine extends AutoCloseable {
+  /**
+   * Builds a machine, loads its kernel, and leaves it ready to start.
+   *
+   * @throws MachineException if something is missing or refused, with one sentence for the user
+   */
+  static Machine create(MachineConfig config) {
+    return PcBoard.build(config);
+  }
+
+  /** Lets the processors run. */
+  void start();
+
+  /** Waits for the end of the run. */
+  Outcome await() throws InterruptedException;
+
+  /** Waits up to {@code millis} milliseconds; null if the run has not ended. */
+  @Nullable Outcome await(long millis) throws InterruptedException;
+
+  /** Ends the run with {@link Outcome.Stopped}, unless it has ended. Does not wait. */
+  void stop();
+
+  /** Presses the power button: a guest that listens to ACPI shuts down. */
+  void pressPowerButton();
+
+  /** Stops processors and clock; returns when all stand still. */
+  void pause() throws InterruptedException;
+
+  /** Undoes {@link #pause}. */
+  void resume();
+
+  /** The receiver of UART {@code index} (0 is COM1). */
+  ByteInput serialInput(int index);
+
+  /** The receiver of virtio console port {@code index}. */
+  ByteInput portInput(int index);
+
+  /**
+   * Says that no more input comes to virtio console port {@code index}: the guest reads what was
+   * offered, then end of file.
+   */
+  void portEnd(int index);
+
+  /**
+   * Waits until everything that the guest had handed to its virtio console ports before this call
+   * was passed to their outputs. Returns at once after the end of the run, which waits likewise.
+   */
+  void drainPorts() throws InterruptedException;
+
+  /** Tells the guest the size of the terminal behind virtio console port {@code index}. */
+  void portSize(int index, int columns, int rows);
+
+  /** Notes that a boot phase was reached now; a second time under the same name is ignored. */
+  void phase(String name);
+
+  /** Figures of the run until now. */
+  MachineStats stats();
+
+  /** Stops the run if need be and gives everything back to the host. */
+  @Override
+  void close();
+}

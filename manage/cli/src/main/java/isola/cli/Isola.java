@@ -1,0 +1,203 @@
+package isola.cli;
+
+import isola.cli.terminal.Messages;
+import isola.image.ImageException;
+import isola.machine.board.MachineException;
+import isola.machine.board.boot.BootException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The command {@code isola}: picks the subcommand and turns its outcome into an exit status. */
+@Command(
+    name = "isola",
+    description = "Runs x86-64 machines and Linux containers inside a JVM.",
+    versionProvider = Isola.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {"", "isola help COMMAND says more about one command."})
+final class Isola implements Runnable {
+  private final Surroundings surroundings;
+  private final OptionsOfAll all = new OptionsOfAll();
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = {"-y", "--yes"},
+      scope = ScopeType.INHERIT,
+      description = "Let the launcher install what is missing without asking.")
+  @SuppressWarnings("UnusedVariable") // the launcher reads it before this program starts
+  private boolean yes;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Show this help.")
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
+  private boolean help;
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Show the version.")
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
+  private boolean version;
+
+  Isola(Surroundings surroundings) {
+    this.surroundings = surroundings;
+  }
+
+  @Option(
+      names = "--verbose",
+      scope = ScopeType.INHERIT,
+      description = "Say more: boot phases with their times, figures at the end.")
+  void verbose(boolean on) {
+    all.verbose = on;
+  }
+
+  @Option(
+      names = "--debug",
+      scope = ScopeType.INHERIT,
+      description = "Show stack traces of failures, and the guest's console where it is hidden.")
+  void debug(boolean on) {
+    all.debug = on;
+  }
+
+  /** Runs one command; its status. */
+  int execute(String... arguments) {
+    CommandLine isola = commandLine();
+    Thread.setDefaultUncaughtExceptionHandler((_, failure) -> unexpected(failure));
+    try {
+      return isola.execute(arguments);
+    } catch (StackOverflowError | OutOfMemoryError e) {
+      unexpected(e);
+      return ExitStatus.ISOLA;
+    }
+  }
+
+  CommandLine commandLine() {
+    CommandLine image = new CommandLine(new ImageCommand(surroundings, all));
+    for (Callable<Integer> command : new ImageCommand(surroundings, all).subcommands()) {
+      image.addSubcommand(command);
+    }
+    CommandLine run = new CommandLine(new RunCommand(surroundings, all));
+    CommandLine isola =
+        new CommandLine(this)
+            .addSubcommand(run)
+            .addSubcommand(new BootCommand(surroundings, all))
+            .addSubcommand(image)
+            .addSubcommand(new CompletionCommand(surroundings))
+            .addSubcommand(new ShowHelp());
+    isola
+        .setOut(new PrintWriter(new PrintStream(surroundings.out(), false, StandardCharsets.UTF_8), true))
+        .setErr(new PrintWriter(surroundings.messages().stream(), true))
+        .setUsageHelpAutoWidth(false)
+        .setUsageHelpWidth(100)
+        .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
+        .setExpandAtFiles(false)
+        .setOverwrittenOptionsAllowed(true)
+        .setExitCodeExceptionMapper(_ -> ExitStatus.FAILED)
+        .setParameterExceptionHandler(this::wrongUse)
+        .setExecutionExceptionHandler(this::failed);
+    // All that follows the image belongs to the guest's command.
+    run.setStopAtPositional(true);
+    return isola;
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(
+        spec.commandLine(), "Say what to do: isola run debian -- uname -a, for instance.");
+  }
+
+  private int wrongUse(ParameterException wrong, String[] arguments) {
+    if (Arrays.asList(arguments).contains("--debug")) {
+      wrong.printStackTrace(surroundings.messages().stream());
+    }
+    Messages messages = surroundings.messages();
+    messages.say(sentence(wrong));
+    String command = wrong.getCommandLine().getCommandSpec().qualifiedName();
+    messages.say("%s --help says how to use it.".formatted(command));
+    return ExitStatus.USAGE;
+  }
+
+  private static String sentence(ParameterException wrong) {
+    String text = String.valueOf(wrong.getMessage());
+    if (wrong instanceof UnmatchedArgumentException unmatched) {
+      String argument = unmatched.getUnmatched().getFirst();
+      CommandLine where = wrong.getCommandLine();
+      String kind =
+          unmatched.isUnknownOption()
+              ? "option"
+              : where.getSubcommands().isEmpty() ? "argument" : "command";
+      String name = argument.replaceFirst("(?<=^--?[^=]{1,80})=.*", "");
+      List<String> close = Suggestions.of(name, where, unmatched.isUnknownOption());
+      text =
+          "%s has no %s '%s'%s"
+              .formatted(
+                  where.getCommandSpec().qualifiedName(),
+                  kind,
+                  name,
+                  close.isEmpty() ? "." : "; did you mean %s?".formatted(String.join(" or ", close)));
+    }
+    return text.endsWith(".") || text.endsWith("?") ? text : text + ".";
+  }
+
+  private int failed(Exception failure, CommandLine command, ParseResult parsed) {
+    if (all.debug) {
+      failure.printStackTrace(surroundings.messages().stream());
+    }
+    Messages messages = surroundings.messages();
+    boolean runs = command.getCommandName().equals("run");
+    switch (failure) {
+      case UsageFailure usage -> {
+        messages.say(String.valueOf(usage.getMessage()));
+        return ExitStatus.USAGE;
+      }
+      case CommandFailure _, MachineException _, BootException _, ImageException _ ->
+          messages.say(String.valueOf(failure.getMessage()));
+      case InterruptedException _ -> messages.say("Isola was interrupted.");
+      default -> unexpected(failure);
+    }
+    return runs ? ExitStatus.ISOLA : ExitStatus.FAILED;
+  }
+
+  private void unexpected(Throwable failure) {
+    Messages messages = surroundings.messages();
+    switch (failure) {
+      case OutOfMemoryError _ ->
+          messages.say(
+              "Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
+      default ->
+          messages.say(
+              "Isola itself failed: %s. This is a bug; --debug shows where.".formatted(failure));
+    }
+    if (all.debug) {
+      failure.printStackTrace(messages.stream());
+    }
+  }
+
+  /** What {@code isola --version} prints. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {
+        "isola 0.1.0",
+        "Java %s, %s".formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
+      };
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package isola.cli;
+
+import isola.cli.terminal.EscapeKey;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options that every command with a machine has. */
+final class MachineOptions {
+  @Option(
+      names = {"-c", "--cpus"},
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Processors of the machine, 1 to 64 (default: ${DEFAULT-VALUE}).")
+  int cpus = 1;
+
+  @Option(
+      names = {"-m", "--memory"},
+      paramLabel = "SIZE",
+      defaultValue = "1G",
+      converter = Sizes.class,
+      description = "Memory of the machine, such as 512M (default: ${DEFAULT-VALUE}).")
+  long memory;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "NAME",
+      description =
+          "What runs the guest's instructions: interpreter, translator or kvm (default: the fastest"
+              + " that can run here).")
+  @Nullable String engine;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "TIME",
+      converter = Durations.class,
+      description = "Stop the machine this long after its start, with status 124; such as 30s or 5m.")
+  @Nullable Duration timeout;
+
+  @Option(
+      names = "--stats",
+      paramLabel = "FILE",
+      description = "Write figures of the run to FILE, as JSON.")
+  @Nullable Path stats;
+
+  @Option(
+      names = "--escape",
+      paramLabel = "KEY",
+      defaultValue = "ctrl-]",
+      converter = KeyConverter.class,
+      description =
+          "The key that, before q, stops the machine on a raw terminal; none for no such key"
+              + " (default: ${DEFAULT-VALUE}).")
+  int escape = EscapeKey.DEFAULT;
+
+  /** Memory in whole pages, at least what was asked for. */
+  long pages() {
+    return (memory + 4095) & ~4095L;
+  }
+
+  /** Reads {@code --escape}. */
+  static final class KeyConverter implements ITypeConverter<Integer> {
+    @Override
+    public Integer convert(String text) {
+      try {
+        return EscapeKey.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+}

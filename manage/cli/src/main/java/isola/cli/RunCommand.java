@@ -1,0 +1,436 @@
+package isola.cli;
+
+import isola.cli.guest.GuestSession;
+import isola.cli.terminal.EscapeKey;
+import isola.cli.terminal.Messages;
+import isola.cli.terminal.Tty;
+import isola.core.backend.ByteSink;
+import isola.host.Terminal;
+import isola.image.Image;
+import isola.image.ImageException;
+import isola.image.ImageName;
+import isola.image.guest.GuestEvent;
+import isola.image.guest.GuestPorts;
+import isola.image.guest.GuestRequest;
+import isola.machine.board.Machine;
+import isola.machine.board.MachineConfig;
+import isola.machine.board.boot.BootFile;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code isola run}: one command in a fresh guest, as if it ran here. */
+@Command(
+    name = "run",
+    description = "Run a command in a new machine, as if it ran here.",
+    footer = {
+      "",
+      "Standard output and error are the command's, and so is the exit status; 125 says that Isola"
+          + " itself failed, 124 that the time was over."
+    })
+final class RunCommand implements Callable<Integer> {
+  private static final int STATUS = ExitStatus.ISOLA;
+
+  /** The size that a terminal has if ours tells none. */
+  private static final Terminal.Size DEFAULT_SIZE = new Terminal.Size(80, 24);
+
+  /** How long a command may go on after SIGTERM. */
+  private static final Duration GRACE = Duration.ofSeconds(10);
+
+  private static final int CONSOLE_LINES = 12;
+  private static final int END_OF_TRANSMISSION = 4;
+
+  private final Surroundings surroundings;
+  private final OptionsOfAll all;
+
+  @Mixin private MachineOptions options = new MachineOptions();
+
+  @Option(
+      names = {"-i", "--interactive"},
+      description = "Pass standard input on; without it the command's input is empty.")
+  private boolean interactive;
+
+  @Option(
+      names = {"-t", "--tty"},
+      description = "Give the command a terminal; on a terminal, this passes standard input on.")
+  private boolean wantsTerminal;
+
+  @Option(
+      names = {"-e", "--env"},
+      paramLabel = "NAME[=VALUE]",
+      description =
+          "An environment variable of the command; without a value, with the one it has here.")
+  private List<String> environment = new ArrayList<>();
+
+  @Option(
+      names = {"-w", "--workdir"},
+      paramLabel = "DIR",
+      defaultValue = "/",
+      description = "The directory to start in (default: ${DEFAULT-VALUE}).")
+  private String workdir = "/";
+
+  @Option(
+      names = {"-v", "--volume"},
+      paramLabel = "HOST:GUEST[:ro]",
+      converter = VolumeOption.Converter.class,
+      description =
+          "Give the guest a copy of a file or directory, taken at the start. With ro it cannot be"
+              + " changed; else what the guest writes there stays in the guest.")
+  private List<VolumeOption> volumes = new ArrayList<>();
+
+  @Option(
+      names = {"--hostname", "--name"},
+      paramLabel = "NAME",
+      defaultValue = "isola",
+      description = "The guest's name (default: ${DEFAULT-VALUE}).")
+  private String hostname = "isola";
+
+  @Option(
+      names = "--kernel",
+      paramLabel = "FILE",
+      description = "Another kernel than the image's; it needs the image's drivers built in.")
+  private @Nullable Path kernel;
+
+  @Option(
+      names = "--append",
+      paramLabel = "STRING",
+      defaultValue = "",
+      description = "More words for the kernel's command line.")
+  private String append = "";
+
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "IMAGE",
+      description = "debian, debian:12 or debian:13.")
+  private String image = "";
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "COMMAND",
+      arity = "0..*",
+      description = "The command and its arguments, all that follows the image.")
+  private List<String> command = new ArrayList<>();
+
+  RunCommand(Surroundings surroundings, OptionsOfAll all) {
+    this.surroundings = surroundings;
+    this.all = all;
+  }
+
+  @Override
+  public Integer call() throws InterruptedException, ImageException {
+    if (image.isEmpty()) {
+      throw new UsageFailure("Say what to run: isola run debian -- uname -a, for instance.");
+    }
+    List<String> words = new ArrayList<>(command);
+    if (!words.isEmpty() && words.getFirst().equals("--")) {
+      words.removeFirst();
+    }
+    if (words.isEmpty()) {
+      throw new UsageFailure(
+          "Say what to run in %s, such as: isola run %s -- uname -a".formatted(image, image));
+    }
+    ImageName name = imageName();
+    Map<String, String> variables = variables();
+    String engine = Engines.choose(options.engine, surroundings.engines().get());
+    if (options.stats != null) {
+      StatsFile.check(options.stats);
+    }
+    Image booted = Pulling.obtain(surroundings, all, name);
+    try (VolumeDisks disks = new VolumeDisks(surroundings.images(), volumes);
+        GuestRun run = new GuestRun(surroundings)) {
+      if (disks.writable()) {
+        surroundings
+            .messages()
+            .say("What the guest writes to its volumes stays in the guest; the host's files do not change.");
+      }
+      return run.endWith(new Guest(run, booted, engine, words, variables, disks).run());
+    }
+  }
+
+  private ImageName imageName() {
+    try {
+      return ImageName.parse(image);
+    } catch (ImageException e) {
+      throw new UsageFailure(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Map<String, String> variables() {
+    Map<String, String> variables = new LinkedHashMap<>();
+    for (String text : environment) {
+      int equals = text.indexOf('=');
+      String name = equals < 0 ? text : text.substring(0, equals);
+      if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
+        throw new UsageFailure("'%s' is not the name of an environment variable.".formatted(name));
+      }
+      if (equals >= 0) {
+        variables.put(name, text.substring(equals + 1));
+      } else {
+        String here = System.getenv(name);
+        if (here != null) {
+          variables.put(name, here);
+        }
+      }
+    }
+    return variables;
+  }
+
+  /** One run, once everything it needs is there. */
+  private final class Guest {
+    private final GuestRun run;
+    private final Image booted;
+    private final String engine;
+    private final Map<String, String> variables;
+    private final List<String> words;
+    private final VolumeDisks disks;
+    private final Messages messages = surroundings.messages();
+    private final ConsoleTail console;
+    private final Optional<Tty> keyboard;
+    private final boolean passInput;
+    private boolean finished;
+    private boolean interrupted;
+    private boolean toldUnknown;
+
+    Guest(
+        GuestRun run,
+        Image booted,
+        String engine,
+        List<String> words,
+        Map<String, String> variables,
+        VolumeDisks disks) {
+      this.run = run;
+      this.booted = booted;
+      this.engine = engine;
+      this.words = words;
+      this.variables = variables;
+      this.disks = disks;
+      console =
+          new ConsoleTail(
+              all.debug ? new StreamSink(messages.stream(), _ -> {}) : (_, _, _) -> {});
+      keyboard =
+          interactive || wantsTerminal
+              ? surroundings.tty().apply(Surroundings.STDIN)
+              : Optional.empty();
+      passInput = interactive || (wantsTerminal && keyboard.isPresent());
+    }
+
+    int run() throws InterruptedException, ImageException {
+      GuestSession session =
+          new GuestSession(request().lines(), event -> run.report(new RunEvent.Guest(event)));
+      run.closeLater(session);
+      MachineConfig.Builder config =
+          MachineConfig.of(BootFile.of(kernel == null ? booted.kernel() : kernel))
+              .initrd(BootFile.of(booted.initrd()))
+              .commandLine(KernelWords.of(append))
+              .cpus(options.cpus)
+              .memory(options.pages())
+              .engine(engine)
+              .serial(console)
+              .disk(booted.root(), true);
+      disks.files().forEach(disk -> config.disk(disk, true));
+      ports(config, session);
+      Machine machine = run.build(config.build());
+      int control = wantsTerminal ? 1 : 3;
+      session.connect(machine.portInput(control));
+      joinInput(machine, session);
+      machine.phase("machine built");
+      run.start();
+      if (options.timeout != null) {
+        run.limit(options.timeout.toNanos());
+      }
+      int status = watch(machine, session);
+      machine.stop();
+      if (options.stats != null) {
+        StatsFile.write(options.stats, "run", machine.stats(), status);
+      }
+      all.timings(messages, machine);
+      return status;
+    }
+
+    private GuestRequest request() {
+      GuestRequest.Terminal terminal = null;
+      if (wantsTerminal) {
+        Terminal.Size size = size();
+        terminal = new GuestRequest.Terminal("hvc0", size.rows(), size.columns());
+        if (!variables.containsKey("TERM")) {
+          String here = System.getenv("TERM");
+          variables.put("TERM", here == null || here.isEmpty() ? "xterm" : here);
+        }
+      }
+      return new GuestRequest(words, variables, workdir, hostname, terminal, disks.requests());
+    }
+
+    private Terminal.Size size() {
+      return keyboard
+          .flatMap(Tty::size)
+          .or(() -> surroundings.tty().apply(Surroundings.STDOUT).flatMap(Tty::size))
+          .orElse(DEFAULT_SIZE);
+    }
+
+    /** The control port comes last, see {@link GuestPorts}. */
+    private void ports(MachineConfig.Builder config, GuestSession session) {
+      if (wantsTerminal) {
+        config.port("isola.terminal", true, run.sink(surroundings.out()));
+      } else {
+        ByteSink nothing = (_, _, _) -> {};
+        config
+            .port(GuestPorts.STDIN, false, nothing)
+            .port(GuestPorts.STDOUT, false, run.sink(surroundings.out()))
+            .port(GuestPorts.STDERR, false, run.sink(messages.stream()));
+      }
+      config.port(GuestPorts.CONTROL, false, session.output());
+    }
+
+    private void joinInput(Machine machine, GuestSession session) {
+      if (wantsTerminal) {
+        Terminal.Size size = size();
+        machine.portSize(0, size.columns(), size.rows());
+      }
+      if (!passInput) {
+        if (!wantsTerminal) {
+          machine.portEnd(0);
+        }
+        return;
+      }
+      InputStream keys = surroundings.in();
+      if (wantsTerminal && keyboard.isPresent()) {
+        Tty tty = keyboard.get();
+        keys = run.rawKeys(tty, options.escape);
+        run.closeLater(
+            tty.watch(
+                size -> {
+                  machine.portSize(0, size.columns(), size.rows());
+                  session.resize(size.rows(), size.columns());
+                }));
+      }
+      run.feed(
+          keys,
+          machine.portInput(0),
+          () -> {
+            if (wantsTerminal) {
+              // A terminal has no end; this is the key that means it.
+              int unused = machine.portInput(0).offer(new byte[] {END_OF_TRANSMISSION}, 0, 1);
+            } else {
+              machine.portEnd(0);
+            }
+          });
+    }
+
+    private int watch(Machine machine, GuestSession session) throws InterruptedException {
+      int status = STATUS;
+      while (true) {
+        switch (run.next()) {
+          case RunEvent.Guest guest -> {
+            switch (guest.event()) {
+              case GuestEvent.Hello _ -> machine.phase("agent ready");
+              case GuestEvent.Started _ -> machine.phase("command started");
+              case GuestEvent.Exited exited -> {
+                machine.phase("command ended");
+                finished = true;
+                status = run.endWith(exited.status());
+                run.unlimited();
+                run.drain(machine::drainPorts);
+              }
+              case GuestEvent.Failed failed -> {
+                messages.say(sentence(failed.why()));
+                return STATUS;
+              }
+              case GuestEvent.Unknown unknown -> {
+                if (all.verbose && !toldUnknown) {
+                  toldUnknown = true;
+                  messages.say("The guest's agent said what nobody understands: " + unknown.line());
+                }
+              }
+            }
+          }
+          case RunEvent.Drained _ -> {
+            return status;
+          }
+          case RunEvent.Ended ended -> {
+            if (!finished) {
+              endedEarly(ended);
+              return STATUS;
+            }
+          }
+          case RunEvent.TimedOut _ -> {
+            return timedOut();
+          }
+          case RunEvent.Signalled signal -> {
+            if (finished || !passOn(signal.number(), session)) {
+              return ExitStatus.signal(signal.number());
+            }
+          }
+          case RunEvent.OutputGone gone -> {
+            return run.outputGone(gone.why(), STATUS);
+          }
+          case RunEvent.Escaped escaped -> {
+            switch (escaped.action()) {
+              case QUIT -> {
+                messages.say("The machine was stopped.");
+                return STATUS;
+              }
+              case POWER -> machine.pressPowerButton();
+              case HELP -> run.help(options.escape);
+            }
+          }
+        }
+      }
+    }
+
+    private int timedOut() {
+      if (interrupted) {
+        messages.say(
+            "The command did not end within %s of the signal; the machine was stopped."
+                .formatted(Durations.show(GRACE)));
+        return ExitStatus.signal(ExitStatus.SIGTERM);
+      }
+      messages.say(
+          "The command did not end within %s; the machine was stopped."
+              .formatted(options.timeout == null ? "" : Durations.show(options.timeout)));
+      return ExitStatus.TIMEOUT;
+    }
+
+    /** Passes a first SIGINT or SIGTERM on to the command, if there is one to take it. */
+    private boolean passOn(int number, GuestSession session) {
+      if (interrupted || !session.running() || number == ExitStatus.SIGHUP) {
+        return false;
+      }
+      interrupted = true;
+      session.signal(number);
+      if (number == ExitStatus.SIGTERM) {
+        run.limit(GRACE.toNanos());
+      } else {
+        messages.say("The command was interrupted; once more stops the machine.");
+      }
+      return true;
+    }
+
+    private void endedEarly(RunEvent.Ended ended) {
+      messages.say(
+          "The guest ended before its command did. " + ended.outcome().sentence());
+      List<String> lines = console.lines(CONSOLE_LINES);
+      if (!lines.isEmpty() && !all.debug) {
+        messages.say("The last that its kernel said:");
+        lines.forEach(line -> messages.plain("  " + line));
+      }
+    }
+
+    private String sentence(String why) {
+      String text = why.isEmpty() ? "the guest gave up without saying why" : why;
+      String capital = Character.toUpperCase(text.charAt(0)) + text.substring(1);
+      return capital.endsWith(".") ? capital : capital + ".";
+    }
+  }
+}
