@@ -6,6 +6,7 @@ module isola.cpu.x86 {
   requires transitive isola.core;
   requires static transitive org.jspecify;
 
+  exports isola.cpu.x86.arith;
   exports isola.cpu.x86.cpu;
   exports isola.cpu.x86.decode;
   exports isola.cpu.x86.model;

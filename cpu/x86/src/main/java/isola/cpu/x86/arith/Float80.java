@@ -296,8 +296,7 @@ public final class Float80 extends SoftFloat {
     } else if (zero) {
       result(newSign << 15, 0);
     } else {
-      product(
-          signOf(aSe), exponentOf(aSe, a), align(a), signOf(bSe), exponentOf(bSe, b), align(b));
+      product(signOf(aSe), exponentOf(aSe, a), align(a), signOf(bSe), exponentOf(bSe, b), align(b));
       finish(precision);
     }
   }

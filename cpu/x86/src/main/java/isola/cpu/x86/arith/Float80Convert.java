@@ -205,8 +205,8 @@ public final class Float80Convert {
   }
 
   /**
-   * The exponent as an 80-bit value (FXTRACT); raises ZE for zero, DE for a denormal, IE for what is
-   * no number.
+   * The exponent as an 80-bit value (FXTRACT); raises ZE for zero, DE for a denormal, IE for what
+   * is no number.
    */
   public static void extractExponent(Float80 f, int se, long value) {
     int kind = Float80.kind(se, value);

@@ -234,7 +234,8 @@ public final class Packed {
   public static long sumOfDifferences(long a, long b) {
     long difference = extremeUnsigned(a, b, 1, true);
     difference -= extremeUnsigned(a, b, 1, false);
-    long pairs = (difference & 0x00ff_00ff_00ff_00ffL) + (difference >>> 8 & 0x00ff_00ff_00ff_00ffL);
+    long pairs =
+        (difference & 0x00ff_00ff_00ff_00ffL) + (difference >>> 8 & 0x00ff_00ff_00ff_00ffL);
     return pairs * 0x0001_0001_0001_0001L >>> 48;
   }
 

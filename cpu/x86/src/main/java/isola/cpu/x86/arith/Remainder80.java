@@ -25,8 +25,7 @@ public final class Remainder80 {
    * @return condition bits of the status word: C2 while incomplete, else the quotient's low bits in
    *     C0, C3 and C1
    */
-  public static int remainder(
-      Float80 f, int aSe, long a, int bSe, long b, boolean nearest) {
+  public static int remainder(Float80 f, int aSe, long a, int bSe, long b, boolean nearest) {
     int aKind = Float80.kind(aSe, a);
     int bKind = Float80.kind(bSe, b);
     if (aKind >= QNAN || bKind >= QNAN) {

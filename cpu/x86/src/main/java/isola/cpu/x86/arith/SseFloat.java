@@ -247,8 +247,7 @@ public final class SseFloat extends SoftFloat {
         if (wide) {
           double x = asDouble(a);
           double r = Math.sqrt(x);
-          return done64(
-              Double.doubleToRawLongBits(r), skipInexact || Math.fma(-r, r, x) == 0);
+          return done64(Double.doubleToRawLongBits(r), skipInexact || Math.fma(-r, r, x) == 0);
         }
         float x = asFloat(a);
         float r = (float) Math.sqrt(x);
@@ -402,13 +401,7 @@ public final class SseFloat extends SoftFloat {
     } else if (bKind == K_ZERO) {
       load(a, wide);
     } else {
-      sum(
-          aSign,
-          exponentOf(a, wide),
-          align(a, wide),
-          bSign,
-          exponentOf(b, wide),
-          align(b, wide));
+      sum(aSign, exponentOf(a, wide), align(a, wide), bSign, exponentOf(b, wide), align(b, wide));
     }
     return finish(wide);
   }
@@ -579,7 +572,7 @@ public final class SseFloat extends SoftFloat {
     }
     long magnitude = Math.abs(value);
     int lead = Long.numberOfLeadingZeros(magnitude);
-    if (lead > 63 - fractionBits(wide)) {
+    if (lead >= 63 - fractionBits(wide)) {
       return wide
           ? Double.doubleToRawLongBits((double) value)
           : Float.floatToRawIntBits((float) value) & 0xffff_ffffL;

@@ -1,7 +1,8 @@
 package isola.cpu.x86.arith;
 
 /**
- * The comparison inside PCMPESTRI, PCMPESTRM, PCMPISTRI and PCMPISTRM (Intel SDM vol. 2B 4.1). Pure functions, any thread.
+ * The comparison inside PCMPESTRI, PCMPESTRM, PCMPISTRI and PCMPISTRM (Intel SDM vol. 2B 4.1). Pure
+ * functions, any thread.
  */
 public final class StringCompare {
   private StringCompare() {}
@@ -104,8 +105,7 @@ public final class StringCompare {
       int imm,
       int count) {
     for (int i = 0; i < aLength && i + j < count; i++) {
-      if (i + j >= bLength
-          || element(aLow, aHigh, i, imm) != element(bLow, bHigh, i + j, imm)) {
+      if (i + j >= bLength || element(aLow, aHigh, i, imm) != element(bLow, bHigh, i + j, imm)) {
         return false;
       }
     }

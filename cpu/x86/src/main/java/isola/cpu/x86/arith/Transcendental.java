@@ -87,8 +87,7 @@ public final class Transcendental {
     if (value == 0) {
       wide.set(0);
     } else {
-      wide.set(
-          Float80.signOf(se), Float80.exponentOf(se, value), Float80.align(value), 0);
+      wide.set(Float80.signOf(se), Float80.exponentOf(se, value), Float80.align(value), 0);
     }
   }
 

@@ -5,6 +5,9 @@ import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
+import isola.cpu.x86.arith.Float80;
+import isola.cpu.x86.arith.SseFloat;
+import isola.cpu.x86.arith.Transcendental;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Attribute;
 import isola.cpu.x86.spec.Cr0;
@@ -15,6 +18,7 @@ import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.Attention;
 import isola.cpu.x86.state.CpuState;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One processor as instruction semantics see it: named access to its state, faults, and memory
@@ -39,6 +43,14 @@ public final class Cpu {
   /** Paging. */
   public final Mmu mmu;
 
+  /** x87 arithmetic. */
+  public final Float80 float80 = new Float80();
+
+  /** SSE arithmetic. */
+  public final SseFloat sseFloat = new SseFloat();
+
+  private @Nullable Transcendental transcendental;
+
   private final Tlb tlb;
   private final Fault fault = new Fault();
 
@@ -46,16 +58,8 @@ public final class Cpu {
   private long rip;
   private long nextRip;
 
-  /**
-   * The status flags in a form that costs arithmetic little: ZF is set if {@code flagResult} is 0;
-   * SF is the sign and PF the parity of the low byte of {@code flagResult ^ flagDelta}; CF is the
-   * sign of {@code flagCarry} and AF its bit 3; OF is the sign of {@code flagOverflow}.
-   */
-  public long flagResult;
-
-  public long flagDelta;
-  public long flagCarry;
-  public long flagOverflow;
+  /** The status flags. */
+  public final Flags flags = new Flags();
 
   /** RFLAGS without the status flags. */
   private int flagSystem = Rflags.RESERVED_1;
@@ -86,6 +90,10 @@ public final class Cpu {
   private final long[] writeLast = new long[8];
 
   private int breakpointHits;
+  private boolean stepping;
+
+  /** Makes all processors of the machine stand still. */
+  public Exclusive exclusive = Exclusive.ALONE;
 
   private long unknownMsrs;
   private int lastUnknownMsr;
@@ -231,13 +239,7 @@ public final class Cpu {
 
   /** The six status flags as they stand in RFLAGS. */
   public int statusFlags() {
-    long signed = flagResult ^ flagDelta;
-    return (int) (flagCarry >>> 63)
-        | (~Integer.bitCount((int) signed & 0xff) & 1) << 2
-        | (int) (flagCarry & 8) << 1
-        | (flagResult == 0 ? Rflags.ZF : 0)
-        | (int) (signed >>> 63) << 7
-        | (int) (flagOverflow >>> 63) << 11;
+    return flags.value();
   }
 
   /** Sets RFLAGS whole; what follows from TF, IF, AC, VM and RF is seen to. */
@@ -262,29 +264,24 @@ public final class Cpu {
   }
 
   /** Sets the six status flags at once; other bits of the argument do not count. */
-  public void statusFlags(int flags) {
-    flagCarry = (long) (flags & Rflags.CF) << 63 | (flags & Rflags.AF) >> 1;
-    flagOverflow = (long) (flags & Rflags.OF) << 52;
-    // A result that gives ZF; what its sign and parity should be goes into the difference.
-    long result = (flags & Rflags.ZF) != 0 ? 0 : 1L << 32;
-    flagResult = result;
-    flagDelta = (long) (flags & Rflags.SF) << 56 | ((flags & Rflags.PF) != 0 ? 0 : 1);
+  public void statusFlags(int value) {
+    flags.value(value);
   }
 
   /** CF as 0 or 1. */
   public int carry() {
-    return (int) (flagCarry >>> 63);
+    return (int) (flags.carry >>> 63);
   }
 
   /** Sets CF alone. */
   public void carry(boolean set) {
-    flagCarry = set ? flagCarry | Long.MIN_VALUE : flagCarry & Long.MAX_VALUE;
+    flags.carry(set);
   }
 
   /** Sets ZF alone. */
   public void zero(boolean set) {
-    int flags = statusFlags();
-    statusFlags(set ? flags | Rflags.ZF : flags & ~Rflags.ZF);
+    int value = flags.value();
+    flags.value(set ? value | Rflags.ZF : value & ~Rflags.ZF);
   }
 
   /** RFLAGS bits other than the status flags, without working those out. */
@@ -799,6 +796,27 @@ public final class Cpu {
     }
   }
 
+  /** The transcendental functions of x87; their constants are worked out at the first use. */
+  public Transcendental transcendental() {
+    Transcendental t = transcendental;
+    if (t == null) {
+      t = new Transcendental();
+      transcendental = t;
+    }
+    return t;
+  }
+
+  /**
+   * Host address for loading {@code size} bytes inside a page at the current privilege from a linear
+   * address that segmentation let through; 0 where the slow way must be taken.
+   */
+  public long readHost(long linear, int size) {
+    long entry = Tlb.entry(table, linear);
+    return RawMemory.getLong(entry + Tlb.READ) == ((linear + (size - 1)) & -4096)
+        ? linear + RawMemory.getLong(entry + Tlb.ADDEND)
+        : 0;
+  }
+
   /**
    * Host address for an atomic update of {@code size} bytes inside a page at the current privilege,
    * with write rights checked; 0 if the bytes are not plain writable RAM.
@@ -816,6 +834,37 @@ public final class Cpu {
     return RawMemory.getLong(entry + Tlb.WRITE) == ((linear + (size - 1)) & -4096)
         ? linear + RawMemory.getLong(entry + Tlb.ADDEND)
         : 0;
+  }
+
+  /** Host address for loads up to the end of the page, rights checked; 0 if it is not plain RAM. */
+  public long readableHost(long linear) {
+    return host(linear, Tlb.READ, Mmu.READ);
+  }
+
+  /** Host address for stores up to the end of the page, rights checked; 0 if not plain RAM. */
+  public long writableHost(long linear) {
+    return host(linear, Tlb.WRITE, Mmu.WRITE);
+  }
+
+  private long host(long linear, int tag, int access) {
+    long entry = Tlb.entry(table, linear);
+    if (RawMemory.getLong(entry + tag) != (linear & -4096)) {
+      mmu.translate(linear, access, privilege);
+      if (RawMemory.getLong(entry + tag) != (linear & -4096)) {
+        return 0;
+      }
+    }
+    return linear + RawMemory.getLong(entry + Tlb.ADDEND);
+  }
+
+  /** Whether the processor executes one instruction at a time, so that repeats must stop. */
+  public boolean stepping() {
+    return stepping;
+  }
+
+  /** Sets {@link #stepping}. */
+  public void stepping(boolean one) {
+    stepping = one;
   }
 
   /**

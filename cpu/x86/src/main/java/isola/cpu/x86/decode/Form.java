@@ -22,6 +22,7 @@ import java.util.Set;
  * @param memorySize bytes of a memory operand, 0 if they follow from the operand size or there is
  *     none
  * @param aligned whether a memory operand must be aligned to its 16 bytes
+ * @param shape where integer operands are
  * @param features the CPUID features it belongs to, and the table's other attributes
  */
 public record Form(
@@ -40,12 +41,37 @@ public record Form(
     Size64 size64,
     int memorySize,
     boolean aligned,
+    Shape shape,
     Set<String> features) {
   /** {@link #prefix}: whatever mandatory prefixes stand there. */
   public static final int ANY = -1;
 
   /** {@link #prefix}: none of 66, F2, F3. */
   public static final int NP = 0;
+
+  /** Which operands an integer instruction has: destination, then source. */
+  public enum Shape {
+    /** ModRM.rm and ModRM.reg. */
+    E_G,
+    /** ModRM.reg and ModRM.rm. */
+    G_E,
+    /** ModRM.rm and an immediate. */
+    E_I,
+    /** ModRM.rm alone, or with a count. */
+    E,
+    /** The accumulator and an immediate. */
+    A_I,
+    /** The register in the opcode, perhaps with the accumulator. */
+    Z,
+    /** The register in the opcode and an immediate. */
+    Z_I,
+    /** The accumulator and an absolute address. */
+    A_O,
+    /** An absolute address and the accumulator. */
+    O_A,
+    /** Something else. */
+    OTHER
+  }
 
   /** ModRM.rm of a row. */
   public enum Rm {

@@ -155,6 +155,7 @@ public final class OpcodeTable {
         attributes.size64,
         memory,
         memory == 16 && attributes.group == Group.SSE && !attributes.unaligned,
+        shape(operands),
         Set.copyOf(attributes.features));
   }
 
@@ -252,6 +253,24 @@ public final class OpcodeTable {
       }
     }
     return Form.Width.V;
+  }
+
+  private static Form.Shape shape(List<String> operands) {
+    if (operands.isEmpty()) {
+      return Form.Shape.OTHER;
+    }
+    String second = operands.size() > 1 ? operands.get(1) : "";
+    char source = second.isEmpty() ? ' ' : second.charAt(0);
+    return switch (operands.get(0).charAt(0)) {
+      case 'E', 'M', 'R' ->
+          source == 'G' ? Form.Shape.E_G : source == 'I' ? Form.Shape.E_I : Form.Shape.E;
+      case 'G' -> source == 'E' || source == 'M' ? Form.Shape.G_E : Form.Shape.OTHER;
+      case 'Z' -> source == 'I' ? Form.Shape.Z_I : Form.Shape.Z;
+      case 'A', 'r' ->
+          source == 'I' ? Form.Shape.A_I : source == 'O' ? Form.Shape.A_O : Form.Shape.OTHER;
+      case 'O' -> Form.Shape.O_A;
+      default -> Form.Shape.OTHER;
+    };
   }
 
   private static int memorySize(List<String> operands) {

@@ -85,6 +85,11 @@ public final class X87 {
     return RawMemory.getLong(at(cpu, i));
   }
 
+  /** Significand of physical register {@code r}: an MMX register. */
+  public static long physical(Cpu cpu, int r) {
+    return significand(cpu, r - top(cpu));
+  }
+
   /** Sets ST(i) and tags it used. */
   static void st(Cpu cpu, int i, int se, long significand) {
     RawMemory.putLong(at(cpu, i), significand);

@@ -93,9 +93,7 @@ final class X87Arithmetic {
       f.begin();
       X87.stackFault(cpu, f, false);
     } else {
-      order =
-          f.compare(
-              X87.se(cpu, 0), X87.significand(cpu, 0), f.se(), f.significand(), false);
+      order = f.compare(X87.se(cpu, 0), X87.significand(cpu, 0), f.se(), f.significand(), false);
     }
     finishCompare(cpu, f, order, pops);
   }
@@ -199,8 +197,7 @@ final class X87Arithmetic {
       Transcendental t = cpu.transcendental();
       switch (function) {
         case SCALE -> f.scale(se, a, bSe, b);
-        case PREM, PREM1 ->
-            conditions = Remainder80.remainder(f, se, a, bSe, b, function == PREM1);
+        case PREM, PREM1 -> conditions = Remainder80.remainder(f, se, a, bSe, b, function == PREM1);
         case YL2X -> t.logarithm(f, se, a, bSe, b);
         case YL2XP1 -> t.logarithmOfOnePlus(f, se, a, bSe, b);
         default -> t.arcTangent(f, se, a, bSe, b);
@@ -293,9 +290,7 @@ final class X87Arithmetic {
   }
 
   /** Constants of FLD1 to FLDZ, in the order of their opcodes D9 E8 to EE. */
-  private static final int[] CONSTANT_SE = {
-    0x3fff, 0x4000, 0x3fff, 0x4000, 0x3ffd, 0x3ffe, 0
-  };
+  private static final int[] CONSTANT_SE = {0x3fff, 0x4000, 0x3fff, 0x4000, 0x3ffd, 0x3ffe, 0};
 
   /** Their significands, cut off. */
   private static final long[] CONSTANT = {

@@ -139,16 +139,14 @@ public final class X87Instructions {
     boolean large = (opcode(insn) & 3) == 3 && insn.reg >= 4;
     switch (insn.op) {
       case FADD, FMUL, FSUB, FSUBR, FDIV, FDIVR, FIADD, FIMUL, FISUB, FISUBR, FIDIV, FIDIVR ->
-          X87Arithmetic.binaryLoaded(
-              cpu, X87Memory.operand(cpu, seg, offset, format), insn.reg);
+          X87Arithmetic.binaryLoaded(cpu, X87Memory.operand(cpu, seg, offset, format), insn.reg);
       case FCOM, FICOM ->
           X87Arithmetic.compareLoaded(cpu, X87Memory.operand(cpu, seg, offset, format), 0);
       case FCOMP, FICOMP ->
           X87Arithmetic.compareLoaded(cpu, X87Memory.operand(cpu, seg, offset, format), 1);
       case FLD -> X87Memory.load(cpu, seg, offset, large ? X87Memory.EXTENDED : format);
       case FST -> X87Memory.store(cpu, seg, offset, format, false, 0);
-      case FSTP ->
-          X87Memory.store(cpu, seg, offset, large ? X87Memory.EXTENDED : format, false, 1);
+      case FSTP -> X87Memory.store(cpu, seg, offset, large ? X87Memory.EXTENDED : format, false, 1);
       case FILD -> X87Memory.load(cpu, seg, offset, large ? X87Memory.INT64 : format);
       case FIST -> X87Memory.store(cpu, seg, offset, format, false, 0);
       case FISTP -> X87Memory.store(cpu, seg, offset, large ? X87Memory.INT64 : format, false, 1);

@@ -78,14 +78,7 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
           | SELF_SNOOP;
 
   private static final int STRUCTURED_EBX =
-      FSGSBASE
-          | TSC_ADJUST
-          | SMEP
-          | ERMS
-          | INVPCID
-          | FCS_FDS_DEPRECATED
-          | RDSEED
-          | SMAP;
+      FSGSBASE | TSC_ADJUST | SMEP | ERMS | INVPCID | FCS_FDS_DEPRECATED | RDSEED | SMAP;
 
   /** x86-64-v2 and the supervisor features that kernels of its time use; four-level paging. */
   public static CpuModel v2() {
@@ -138,13 +131,7 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
     row(rows, CACHE_DESCRIPTORS, 0x00f0ff01, 0, 0, 0);
     row(rows, THERMAL, ARAT, 0, 0, 0);
     rows.add(
-        new Row(
-            STRUCTURED,
-            0,
-            0,
-            STRUCTURED_EBX,
-            UMIP | PKU | (fiveLevelPaging ? LA57 : 0),
-            FSRM));
+        new Row(STRUCTURED, 0, 0, STRUCTURED_EBX, UMIP | PKU | (fiveLevelPaging ? LA57 : 0), FSRM));
   }
 
   /** Size of the APIC id space that {@code count} processors need: a power of two. */
@@ -165,7 +152,14 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
   }
 
   private static void cache(
-      List<Row> rows, int subleaf, int type, int level, int size, int ways, int sharing, int count) {
+      List<Row> rows,
+      int subleaf,
+      int type,
+      int level,
+      int size,
+      int ways,
+      int sharing,
+      int count) {
     int selfInitializing = 1 << 8;
     int inclusive = level == 3 ? 1 << 1 : 0;
     rows.add(
@@ -193,29 +187,17 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
             XsaveSpec.EXTENDED,
             size,
             0));
-    rows.add(
-        new Row(XSTATE, 1, XSAVEOPT | XSAVEC | XGETBV1 | XSAVES, XsaveSpec.EXTENDED, 0, 0));
+    rows.add(new Row(XSTATE, 1, XSAVEOPT | XSAVEC | XGETBV1 | XSAVES, XsaveSpec.EXTENDED, 0, 0));
     rows.add(
         new Row(
-            XSTATE,
-            XsaveSpec.PKRU_COMPONENT,
-            XsaveSpec.PKRU_SIZE,
-            XsaveSpec.PKRU_OFFSET,
-            0,
-            0));
+            XSTATE, XsaveSpec.PKRU_COMPONENT, XsaveSpec.PKRU_SIZE, XsaveSpec.PKRU_OFFSET, 0, 0));
   }
 
   private static void timing(List<Row> rows, long tscHz) {
     long divisor = gcd(tscHz, APIC_BUS_HZ);
     long numerator = tscHz / divisor;
     if (numerator < 1L << 32) {
-      row(
-          rows,
-          TSC_CRYSTAL,
-          (int) (APIC_BUS_HZ / divisor),
-          (int) numerator,
-          (int) APIC_BUS_HZ,
-          0);
+      row(rows, TSC_CRYSTAL, (int) (APIC_BUS_HZ / divisor), (int) numerator, (int) APIC_BUS_HZ, 0);
     }
     int megahertz = (int) (tscHz / 1_000_000);
     row(rows, FREQUENCY, megahertz, megahertz, 100, 0);
@@ -246,13 +228,7 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
 
   private void extended(List<Row> rows) {
     row(rows, EXTENDED, ADDRESS_SIZES, 0, 0, 0);
-    row(
-        rows,
-        EXTENDED_FEATURES,
-        0,
-        0,
-        LAHF_LM | PREFETCHW,
-        SYSCALL | NX | PAGES_1G | RDTSCP | LM);
+    row(rows, EXTENDED_FEATURES, 0, 0, LAHF_LM | PREFETCHW, SYSCALL | NX | PAGES_1G | RDTSCP | LM);
     String brand = "%-47s\0".formatted("Isola virtual processor, x86-64-" + name);
     for (int i = 0; i < 3; i++) {
       int at = 16 * i;

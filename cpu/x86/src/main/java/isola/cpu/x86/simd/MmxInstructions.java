@@ -5,8 +5,8 @@ import isola.cpu.x86.arith.Packed;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
-import isola.cpu.x86.fpu.X87Instructions;
 import isola.cpu.x86.fpu.X87;
+import isola.cpu.x86.fpu.X87Instructions;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
@@ -91,6 +91,12 @@ public final class MmxInstructions {
     RawMemory.putByte(cpu.state + CpuState.FTW, (byte) 0xff);
   }
 
+  static void beginIf(Cpu cpu, boolean transition) {
+    if (transition) {
+      begin(cpu);
+    }
+  }
+
   /** MMX register {@code r}; only after {@link #begin}. */
   static long get(Cpu cpu, int r) {
     return RawMemory.getLong(cpu.state + CpuState.ST + ((long) r << 4));
@@ -109,9 +115,7 @@ public final class MmxInstructions {
 
   /** The source operand: a register, or {@code size} bytes of memory, which may fault. */
   static long source(Cpu cpu, Insn insn, int size) {
-    return insn.rm >= 0
-        ? peek(cpu, insn.rm)
-        : cpu.load(insn.segment, cpu.effective(insn), size);
+    return insn.rm >= 0 ? peek(cpu, insn.rm) : cpu.load(insn.segment, cpu.effective(insn), size);
   }
 
   private static void toGeneralOrMemory(Cpu cpu, Insn insn, int size) {

@@ -11,8 +11,9 @@ import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 
 /**
- * Floating-point instructions on XMM registers (Intel SDM vol. 1, 10.4 and 11.5): packed and scalar,
- * 32-bit and 64-bit elements by one body each. Exceptions are raised before a register changes.
+ * Floating-point instructions on XMM registers (Intel SDM vol. 1, 10.4 and 11.5): packed and
+ * scalar, 32-bit and 64-bit elements by one body each. Exceptions are raised before a register
+ * changes.
  */
 final class SseArithmetic {
   private SseArithmetic() {}
@@ -44,9 +45,7 @@ final class SseArithmetic {
 
   /** Element {@code i} of a packed operand. */
   private static long element(long host, int i, boolean wide) {
-    return wide
-        ? RawMemory.getLong(host + i * 8L)
-        : RawMemory.getInt(host + i * 4L) & 0xffff_ffffL;
+    return wide ? RawMemory.getLong(host + i * 8L) : RawMemory.getInt(host + i * 4L) & 0xffff_ffffL;
   }
 
   private static long join(long low, long high) {
@@ -278,8 +277,7 @@ final class SseArithmetic {
     }
   }
 
-  private static long product(
-      SseFloat unit, long a, long b, int i, int imm, boolean wide) {
+  private static long product(SseFloat unit, long a, long b, int i, int imm, boolean wide) {
     return (imm >> (4 + i) & 1) == 0
         ? 0
         : unit.arithmetic(SseFloat.MUL, element(a, i, wide), element(b, i, wide), wide);
@@ -293,9 +291,6 @@ final class SseArithmetic {
     long value = Operand.general(cpu, insn, size);
     SseFloat unit = begin(cpu);
     long result = unit.fromInteger(size == 8 ? value : (int) value, wide);
-    if (!wide || size == 8) {
-      unit.inexactInteger(size == 8 ? value : (int) value, wide);
-    }
     end(cpu, unit);
     low(Operand.destination(cpu, insn), result, wide);
   }

@@ -80,8 +80,7 @@ final class SseInteger {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
     int bytes = (int) Math.min(insn.imm & 0xff, 32);
-    alignTo(
-        to, Operand.low(from), Operand.high(from), Operand.low(to), Operand.high(to), bytes);
+    alignTo(to, Operand.low(from), Operand.high(from), Operand.low(to), Operand.high(to), bytes);
   }
 
   /** PUNPCKL and PUNPCKH, UNPCKLPS and its kin. */
@@ -132,7 +131,8 @@ final class SseInteger {
   }
 
   private static long pair(long first, long second, int order) {
-    return SseMoves.element(first, order & 3, 4) | SseMoves.element(second, order >> 2 & 3, 4) << 32;
+    return SseMoves.element(first, order & 3, 4)
+        | SseMoves.element(second, order >> 2 & 3, 4) << 32;
   }
 
   /** PSHUFB. */
@@ -228,9 +228,7 @@ final class SseInteger {
     long low = Operand.low(to);
     long high = Operand.high(to);
     Operand.put(
-        to,
-        Packed.slidingSums(low, high, at, block),
-        Packed.slidingSums(low, high, at + 4, block));
+        to, Packed.slidingSums(low, high, at, block), Packed.slidingSums(low, high, at + 4, block));
   }
 
   /** PCLMULQDQ. */
@@ -277,7 +275,8 @@ final class SseInteger {
     long to = Operand.destination(cpu, insn);
     int round = (int) insn.imm & 0xff;
     long high = Operand.high(from);
-    Operand.put(to, words((int) (Operand.low(from) >>> 32), round), words((int) (high >>> 32), round));
+    Operand.put(
+        to, words((int) (Operand.low(from) >>> 32), round), words((int) (high >>> 32), round));
   }
 
   private static long words(int word, int round) {
@@ -316,8 +315,7 @@ final class SseInteger {
                   : Integer.numberOfTrailingZeros(result);
       cpu.gpr(1, found);
     } else {
-      cpu.xmm(
-          0, StringCompare.mask(result, imm, false), StringCompare.mask(result, imm, true));
+      cpu.xmm(0, StringCompare.mask(result, imm, false), StringCompare.mask(result, imm, true));
     }
     cpu.statusFlags(
         (result != 0 ? Rflags.CF : 0)

@@ -140,7 +140,13 @@ final class SseMoves {
     long from = Operand.destination(cpu, insn);
     long mask = Operand.xmm(cpu, insn.rm);
     storeBytes(
-        cpu, insn, Operand.low(from), Operand.high(from), Operand.low(mask), Operand.high(mask), 16);
+        cpu,
+        insn,
+        Operand.low(from),
+        Operand.high(from),
+        Operand.low(mask),
+        Operand.high(mask),
+        16);
   }
 
   /** Stores chosen bytes to DS:rDI, all faults first. */

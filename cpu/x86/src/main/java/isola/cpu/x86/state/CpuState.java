@@ -125,9 +125,12 @@ public final class CpuState {
   /** Upper halves of YMM0 to YMM15, 16 bytes each. */
   public static final int YMM_HIGH = XSAVE + 576;
 
+  /** 64 bytes that mean nothing between instructions. */
+  public static final int SCRATCH = 0xfc0;
+
   /**
-   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order of
-   * address.
+   * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
+   * of address.
    */
   public static final int MTRR = 0x800;
 

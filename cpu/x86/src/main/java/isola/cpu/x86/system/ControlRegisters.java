@@ -21,16 +21,7 @@ public final class ControlRegisters {
   private static final long PCID = 0xfff;
 
   private static final int CR0_WRITABLE =
-      Cr0.PE
-          | Cr0.MP
-          | Cr0.EM
-          | Cr0.TS
-          | Cr0.NE
-          | Cr0.WP
-          | Cr0.AM
-          | Cr0.NW
-          | Cr0.CD
-          | Cr0.PG;
+      Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG;
 
   /** CR4 bits that change what translations mean. */
   private static final int CR4_PAGING =
@@ -208,8 +199,7 @@ public final class ControlRegisters {
   static void writeEfer(Cpu cpu, long value) {
     long old = cpu.efer();
     long known = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
-    if ((value & ~known) != 0
-        || ((value ^ old) & Efer.LME) != 0 && (cpu.cr0() & Cr0.PG) != 0) {
+    if ((value & ~known) != 0 || ((value ^ old) & Efer.LME) != 0 && (cpu.cr0() & Cr0.PG) != 0) {
       throw cpu.gp();
     }
     long fresh = value & ~(long) Efer.LMA | old & Efer.LMA;

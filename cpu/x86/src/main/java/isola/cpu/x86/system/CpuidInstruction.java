@@ -50,9 +50,7 @@ final class CpuidInstruction {
         if (subleaf == 0) {
           ebx = ExtendedState.standardSize(cpu.field(CpuState.XCR0));
         } else if (subleaf == 1) {
-          ebx =
-              ExtendedState.compactedSize(
-                  cpu.field(CpuState.XCR0) | cpu.field(CpuState.XSS));
+          ebx = ExtendedState.compactedSize(cpu.field(CpuState.XCR0) | cpu.field(CpuState.XSS));
         }
       }
       case CpuidSpec.EXTENDED_FEATURES -> {

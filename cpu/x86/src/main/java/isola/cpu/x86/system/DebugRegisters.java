@@ -21,13 +21,11 @@ public final class DebugRegisters {
     switch (offset) {
       case CpuState.DR6 -> {
         requireLow(cpu, value);
-        cpu.field(
-            offset, value & DebugSpec.DR6_WRITABLE | DebugSpec.DR6_FIXED & 0xffff_ffffL);
+        cpu.field(offset, value & DebugSpec.DR6_WRITABLE | DebugSpec.DR6_FIXED & 0xffff_ffffL);
       }
       case CpuState.DR7 -> {
         requireLow(cpu, value);
-        cpu.field(
-            offset, value & DebugSpec.DR7_WRITABLE & 0xffff_ffffL | DebugSpec.DR7_FIXED);
+        cpu.field(offset, value & DebugSpec.DR7_WRITABLE & 0xffff_ffffL | DebugSpec.DR7_FIXED);
         cpu.modeChanged();
       }
       default -> {

@@ -56,13 +56,11 @@ final class Descriptor {
   }
 
   static boolean writableData(long d) {
-    return !system(d)
-        && (type(d) & (Attribute.CODE | Attribute.WRITABLE)) == Attribute.WRITABLE;
+    return !system(d) && (type(d) & (Attribute.CODE | Attribute.WRITABLE)) == Attribute.WRITABLE;
   }
 
   static boolean readable(long d) {
-    return !system(d)
-        && ((type(d) & Attribute.CODE) == 0 || (type(d) & Attribute.READABLE) != 0);
+    return !system(d) && ((type(d) & Attribute.CODE) == 0 || (type(d) & Attribute.READABLE) != 0);
   }
 
   static boolean longCode(long d) {

@@ -220,9 +220,7 @@ public final class Events {
               !longMode;
           default -> false;
         };
-    if (!Descriptor.system(gate)
-        || !valid
-        || kind.software() && Descriptor.dpl(gate) < cpu.cpl()) {
+    if (!Descriptor.system(gate) || !valid || kind.software() && Descriptor.dpl(gate) < cpu.cpl()) {
       throw idtFault(cpu, Vector.GP, vector);
     }
     if (!Descriptor.present(gate)) {
@@ -249,8 +247,7 @@ public final class Events {
       throw DescriptorTables.gp(cpu, selector);
     }
     if (longMode) {
-      long offset =
-          Descriptor.gateOffset(gate) | DescriptorTables.readHigh(cpu, at) << 32;
+      long offset = Descriptor.gateOffset(gate) | DescriptorTables.readHigh(cpu, at) << 32;
       long64(cpu, gate, selector, address, d, offset, inward, error, flags, returnRip);
       return offset;
     }

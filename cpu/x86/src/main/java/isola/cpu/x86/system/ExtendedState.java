@@ -5,9 +5,9 @@ import static isola.cpu.x86.spec.XsaveSpec.*;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.spec.CpuidSpec;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
-import isola.cpu.x86.spec.CpuidSpec;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 
@@ -190,8 +190,7 @@ final class ExtendedState {
     long layout = area.get(XCOMP_BV, 8);
     boolean compacted = (layout & COMPACTED) != 0;
     area.checkHeader(enabled, present, layout, compacted, supervisor);
-    int size =
-        compacted ? compactedSize(layout & ~COMPACTED) : standardSize(wanted & present);
+    int size = compacted ? compactedSize(layout & ~COMPACTED) : standardSize(wanted & present);
     cpu.checkLoad(area.segment, area.base, size);
     long loaded = wanted & present;
     boolean takesMxcsr = compacted ? (loaded & SSE) != 0 : (wanted & (SSE | AVX)) != 0;
@@ -263,10 +262,7 @@ final class ExtendedState {
     long value = requested(cpu);
     long supported = CpuidInstruction.features(cpu, CpuidSpec.XSTATE, 0).eax() & 0xffff_ffffL;
     boolean avxAlone = (value & (AVX | SSE)) == AVX;
-    if ((int) cpu.gpr(1) != 0
-        || (value & ~supported) != 0
-        || (value & X87) == 0
-        || avxAlone) {
+    if ((int) cpu.gpr(1) != 0 || (value & ~supported) != 0 || (value & X87) == 0 || avxAlone) {
       throw cpu.gp();
     }
     cpu.field(CpuState.XCR0, value);

@@ -25,8 +25,7 @@ final class FarReturn {
       throw DescriptorTables.gp(cpu, selector);
     }
     CodeSegment.checkWidth(cpu, selector, d);
-    boolean refused =
-        Descriptor.conforming(d) ? Descriptor.dpl(d) > rpl : Descriptor.dpl(d) != rpl;
+    boolean refused = Descriptor.conforming(d) ? Descriptor.dpl(d) > rpl : Descriptor.dpl(d) != rpl;
     if (refused) {
       throw DescriptorTables.gp(cpu, selector);
     }
@@ -90,8 +89,7 @@ final class FarReturn {
     CodeSegment.checkOffset(cpu, code, offset);
     long stack = 0;
     if (stackAddress != -1) {
-      stack =
-          DescriptorTables.access(cpu, stackAddress, DescriptorTables.read(cpu, stackAddress));
+      stack = DescriptorTables.access(cpu, stackAddress, DescriptorTables.read(cpu, stackAddress));
     }
     long d = DescriptorTables.access(cpu, address, code);
     CodeSegment.load(cpu, selector, d, privilege);

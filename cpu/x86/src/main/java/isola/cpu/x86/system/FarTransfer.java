@@ -24,9 +24,7 @@ final class FarTransfer {
 
   private static long offset(Cpu cpu, Insn insn) {
     long offset =
-        memory(insn)
-            ? cpu.load(insn.segment, cpu.effective(insn), insn.operandSize)
-            : insn.imm;
+        memory(insn) ? cpu.load(insn.segment, cpu.effective(insn), insn.operandSize) : insn.imm;
     return switch (insn.operandSize) {
       case 2 -> offset & 0xffff;
       case 4 -> offset & 0xffff_ffffL;
@@ -273,7 +271,6 @@ final class FarTransfer {
     long pointer = cpu.load(Segment.SS, Stack.above(cpu, 2L * size + release), size);
     int stackSelector =
         (int) cpu.load(Segment.SS, Stack.above(cpu, 3L * size + release), size) & 0xffff;
-    FarReturn.outward(
-        cpu, selector, address, d, offset, stackSelector, pointer, release);
+    FarReturn.outward(cpu, selector, address, d, offset, stackSelector, pointer, release);
   }
 }

@@ -34,9 +34,7 @@ public final class FlagInstructions {
 
   /** Whether VIF stands in for IF: VME in virtual-8086 mode, PVI at level 3 (20.4). */
   private static boolean virtual(Cpu cpu) {
-    return cpu.v86()
-        ? (cpu.cr4() & Cr4.VME) != 0
-        : cpu.cpl() == 3 && (cpu.cr4() & Cr4.PVI) != 0;
+    return cpu.v86() ? (cpu.cr4() & Cr4.VME) != 0 : cpu.cpl() == 3 && (cpu.cr4() & Cr4.PVI) != 0;
   }
 
   /** CLI. */

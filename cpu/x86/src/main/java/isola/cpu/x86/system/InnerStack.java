@@ -19,8 +19,7 @@ record InnerStack(int selector, long address, long descriptor, long pointer) {
 
   /** SS and ESP for a privilege level of 0 to 2 outside IA-32e mode; #TS and #SS as they apply. */
   static InnerStack find(Cpu cpu, int privilege) {
-    boolean wide =
-        (cpu.attributes(Segment.TR) & DescriptorSpec.TYPE_32) == DescriptorSpec.TYPE_32;
+    boolean wide = (cpu.attributes(Segment.TR) & DescriptorSpec.TYPE_32) == DescriptorSpec.TYPE_32;
     int at = wide ? TssSpec.ESP0 + 8 * privilege : TssSpec.SP0_16 + 4 * privilege;
     int size = wide ? 4 : 2;
     if (at + size + 1 > cpu.limit(Segment.TR)) {

@@ -10,7 +10,9 @@ import isola.cpu.x86.spec.TssSpec;
 public final class IoPermission {
   private IoPermission() {}
 
-  /** #GP(0) unless the program may access {@code size} bytes at a port, by IOPL or the TSS's map. */
+  /**
+   * #GP(0) unless the program may access {@code size} bytes at a port, by IOPL or the TSS's map.
+   */
   public static void check(Cpu cpu, int port, int size) {
     if (!cpu.protectedMode()) {
       return;

@@ -8,8 +8,9 @@ import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.state.CpuState;
 
 /**
- * RDMSR and WRMSR (Intel SDM vol. 4). Registers of the core are here; those of the local APIC and the
- * paravirtual clock are behind {@link MsrPort}. What is in neither place is #GP(0), and counted.
+ * RDMSR and WRMSR (Intel SDM vol. 4). Registers of the core are here; those of the local APIC and
+ * the paravirtual clock are behind {@link MsrPort}. What is in neither place is #GP(0), and
+ * counted.
  */
 public final class Msrs {
   private static final int MTRR_VARIABLE_LAST = MTRR_PHYSBASE0 + 2 * MTRR_VARIABLE - 1;

@@ -19,7 +19,8 @@ final class SelectorQueries {
     int types =
         cpu.longModeActive()
             ? 1 << DescriptorSpec.CALL_GATE
-            : 1 << DescriptorSpec.CALL_GATE | 1 << DescriptorSpec.CALL_GATE16
+            : 1 << DescriptorSpec.CALL_GATE
+                | 1 << DescriptorSpec.CALL_GATE16
                 | 1 << DescriptorSpec.TASK_GATE;
     long address = visible(cpu, selector, types);
     cpu.zero(address != NONE);

@@ -53,15 +53,7 @@ final class Stack {
   /** The stack in use; faults are #SS(0). */
   static Stack current(Cpu cpu) {
     return new Stack(
-        cpu,
-        true,
-        false,
-        cpu.is64(),
-        cpu.attributes(Segment.SS),
-        0,
-        0,
-        cpu.gpr(GPR_SP),
-        0);
+        cpu, true, false, cpu.is64(), cpu.attributes(Segment.SS), 0, 0, cpu.gpr(GPR_SP), 0);
   }
 
   /**

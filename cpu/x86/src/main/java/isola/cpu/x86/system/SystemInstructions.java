@@ -175,9 +175,7 @@ public final class SystemInstructions {
 
   private static int operand16(Cpu cpu, Insn insn) {
     return (int)
-        (insn.rm >= 0
-            ? cpu.reg(insn.rm, 2, true)
-            : cpu.load(insn.segment, cpu.effective(insn), 2));
+        (insn.rm >= 0 ? cpu.reg(insn.rm, 2, true) : cpu.load(insn.segment, cpu.effective(insn), 2));
   }
 
   /** UMIP: the five instructions that tell where system tables are (Intel SDM vol. 3A 2.5). */

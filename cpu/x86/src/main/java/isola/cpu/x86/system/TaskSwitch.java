@@ -64,14 +64,7 @@ final class TaskSwitch {
       throw ts(cpu, selector);
     }
     CodeSegment.checkPresent(cpu, selector, d);
-    change(
-        cpu,
-        selector,
-        address,
-        d,
-        Reason.IRET,
-        cpu.nextRip(),
-        cpu.rflags() & ~(long) Rflags.NT);
+    change(cpu, selector, address, d, Reason.IRET, cpu.nextRip(), cpu.rflags() & ~(long) Rflags.NT);
   }
 
   private static Fault ts(Cpu cpu, int selector) {
@@ -97,8 +90,7 @@ final class TaskSwitch {
     int oldTask = cpu.selector(Segment.TR);
     long oldAddress =
         DescriptorTables.wrap(
-            cpu,
-            cpu.field(CpuState.GDTR_BASE) + (oldTask & DescriptorSpec.SELECTOR_INDEX));
+            cpu, cpu.field(CpuState.GDTR_BASE) + (oldTask & DescriptorSpec.SELECTOR_INDEX));
 
     // Everything that can fault in the old task faults here.
     cpu.checkStoreLinear(
@@ -124,8 +116,7 @@ final class TaskSwitch {
     if (reason != Reason.IRET) {
       DescriptorTables.setBusy(cpu, address);
     }
-    DescriptorTables.install(
-        cpu, Segment.TR, selector, d | (long) DescriptorSpec.BUSY << 40);
+    DescriptorTables.install(cpu, Segment.TR, selector, d | (long) DescriptorSpec.BUSY << 40);
     cpu.field(CpuState.CR0, cpu.cr0() | Cr0.TS);
     cpu.field(CpuState.DR7, cpu.field(CpuState.DR7) & ~(long) DebugSpec.LOCAL_ENABLES);
     enter(cpu, to, to32, reason == Reason.CALL);

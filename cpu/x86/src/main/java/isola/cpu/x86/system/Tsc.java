@@ -23,8 +23,7 @@ public final class Tsc {
 
   /** The counter as the processor reads it now. */
   public static long now(Cpu cpu) {
-    return ticks(cpu.wiring.clock().nanos(), cpu.wiring.tscHz())
-        + cpu.field(CpuState.TSC_OFFSET);
+    return ticks(cpu.wiring.clock().nanos(), cpu.wiring.tscHz()) + cpu.field(CpuState.TSC_OFFSET);
   }
 
   /** Writes the counter; IA32_TSC_ADJUST moves by as much. */
