@@ -31,8 +31,8 @@ public final class Tlb {
   /** Inside an entry: tag for stores. */
   public static final int WRITE = 8;
 
-  /** Inside an entry: tag for instruction fetch. */
-  public static final int EXECUTE = 16;
+  /** Inside an entry: host address of the page. */
+  public static final int HOST = 16;
 
   /** Inside an entry: host address minus linear address. */
   public static final int ADDEND = 24;
@@ -57,8 +57,17 @@ public final class Tlb {
   /** Where the tables begin in the processor's state. */
   public static final int OFFSET = CpuState.ARCHITECTURAL_SIZE;
 
+  /**
+   * From an entry: tag for instruction fetch. It stands in tables of its own, behind those for data,
+   * so that two data entries share a cache line.
+   */
+  public static final int EXECUTE = TABLES * TABLE_SIZE;
+
+  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #EMPTY}. */
+  public static final int CODE_KEY = EXECUTE + 8;
+
   /** Bytes of all tables. */
-  public static final int SIZE = TABLES * TABLE_SIZE;
+  public static final int SIZE = 2 * TABLES * TABLE_SIZE;
 
   private static final byte GLOBAL = 1;
   private static final byte LARGE = 2;
@@ -116,6 +125,18 @@ public final class Tlb {
     RawMemory.putLong(entry + READ, EMPTY);
     RawMemory.putLong(entry + WRITE, EMPTY);
     RawMemory.putLong(entry + EXECUTE, EMPTY);
+    RawMemory.putLong(entry + CODE_KEY, EMPTY);
+  }
+
+  /**
+   * One number for a linear page and the host page behind it, a multiple of 4096: generated code
+   * compares it to know that its page is still mapped where it was. Distinct pairs give distinct
+   * numbers but for a chance of one in 2 to the 52nd.
+   */
+  public static long codeKey(long page, long hostPage) {
+    long mixed =
+        (page >>> 12) * 0x9e37_79b9_7f4a_7c15L + (hostPage >>> 12) * 0xc2b2_ae3d_27d4_eb4fL;
+    return (mixed ^ mixed >>> 29) * 0xd6e8_feb8_6659_fd93L << 12;
   }
 
   private boolean present(int number, long page, long mask) {
@@ -176,6 +197,8 @@ public final class Tlb {
     RawMemory.putLong(entry + READ, read ? page : EMPTY);
     RawMemory.putLong(entry + WRITE, write ? page : EMPTY);
     RawMemory.putLong(entry + EXECUTE, execute ? page : EMPTY);
+    RawMemory.putLong(entry + CODE_KEY, execute ? codeKey(page, page + addend) : EMPTY);
+    RawMemory.putLong(entry + HOST, page + addend);
     RawMemory.putLong(entry + ADDEND, addend);
     kind[number] = (byte) ((global ? GLOBAL : 0) | (large ? LARGE : 0));
     if (!global && journalled < JOURNAL) {
