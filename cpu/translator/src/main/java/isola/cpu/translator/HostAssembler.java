@@ -165,6 +165,12 @@ final class HostAssembler {
     emit(opcode);
   }
 
+  /** An instruction without ModRM; {@code register}'s low bits are added to the opcode. */
+  void opcodeRegister(int flags, int opcode, int register) {
+    prefixes(flags, 0, 0, register, false);
+    opcode(flags, opcode & 0xf8 | register & 7);
+  }
+
   /** An instruction with ModRM, both operands registers. */
   void register(int flags, int opcode, int reg, int rm) {
     prefixes(flags, reg, 0, rm, false);
