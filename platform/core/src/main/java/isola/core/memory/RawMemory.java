@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
@@ -22,8 +21,6 @@ import java.nio.ByteOrder;
  */
 public final class RawMemory {
   private static final MemorySegment ALL = HostMemory.installed().everything();
-  private static final VarHandle BYTES = JAVA_BYTE.varHandle();
-  private static final VarHandle SHORTS = JAVA_SHORT.varHandle();
   private static final VarHandle INTS = JAVA_INT.varHandle();
   private static final VarHandle LONGS = JAVA_LONG.varHandle();
 
@@ -96,11 +93,27 @@ public final class RawMemory {
   }
 
   public static boolean casByte(long address, byte expected, byte value) {
-    return BYTES.compareAndSet(ALL, address, expected, value);
+    return casPart(address, 0xff, expected, value);
   }
 
   public static boolean casShort(long address, short expected, short value) {
-    return SHORTS.compareAndSet(ALL, address, expected, value);
+    return casPart(address, 0xffff, expected, value);
+  }
+
+  /** Memory segments offer no atomic access under 4 bytes: goes through the word around it. */
+  private static boolean casPart(long address, int ones, int expected, int value) {
+    long word = address & -4;
+    int shift = (int) (address & 3) * 8;
+    int mask = ones << shift;
+    while (true) {
+      int old = (int) INTS.getVolatile(ALL, word);
+      if (((old ^ (expected << shift)) & mask) != 0) {
+        return false;
+      }
+      if (INTS.compareAndSet(ALL, word, old, (old & ~mask) | ((value << shift) & mask))) {
+        return true;
+      }
+    }
   }
 
   public static boolean casInt(long address, int expected, int value) {

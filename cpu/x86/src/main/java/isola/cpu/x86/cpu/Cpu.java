@@ -430,6 +430,9 @@ public final class Cpu {
     privilege = cpl == 3 ? Mmu.USER : ac && smap ? Mmu.SUPERVISOR_AC : Mmu.SUPERVISOR;
     watching = watchesData();
     alignmentCheck = ac && cpl == 3 && (intField(CpuState.CR0) & Cr0.AM) != 0;
+    if ((intField(CpuState.DR7) & 0xff) != 0) {
+      attention(Attention.BOUNDARY);
+    }
     table = tlb.table(watching || alignmentCheck ? Tlb.NEVER : privilege);
     fetchTable = tlb.table(cpl == 3 ? Tlb.USER : privilege);
   }
@@ -927,6 +930,11 @@ public final class Cpu {
   }
 
   // Data breakpoints (Intel SDM vol. 3B 17.2).
+
+  /** Whether a breakpoint on data is enabled. */
+  public boolean watching() {
+    return watching;
+  }
 
   private boolean watchesData() {
     int dr7 = intField(CpuState.DR7);

@@ -387,7 +387,8 @@ public final class Mmu {
 
   // Access by guest physical address, the slow way that every access may take.
 
-  long readPhysical(long physical, int size) {
+  /** Loads 1, 2, 4 or 8 bytes inside a page from memory or a device, zero-extended. */
+  public long readPhysical(long physical, int size) {
     MemorySlot slot = memory.slotAt(physical);
     if (slot == null) {
       return cpu.wiring.mmio().read(physical, size);

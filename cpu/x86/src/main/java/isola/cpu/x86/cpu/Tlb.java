@@ -95,7 +95,7 @@ public final class Tlb {
   }
 
   /** Host address of the entry of a linear address in a table. */
-  static long entry(long table, long linear) {
+  public static long entry(long table, long linear) {
     return table + ((linear >>> 12 & (ENTRIES - 1)) << ENTRY_SHIFT);
   }
 

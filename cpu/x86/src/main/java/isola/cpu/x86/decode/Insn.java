@@ -81,10 +81,33 @@ public final class Insn {
   public int imm2;
 
   /** The engine's: how it executes this instruction. */
-  public short handler;
+  public byte handler;
+
+  /** The engine's: a condition or operation beside {@link #handler}. */
+  public byte sub;
+
+  /** The engine's: bits above the operand size, 0 to 56. */
+  public byte unused;
+
+  /** The engine's: bits above the address size, 0, 32 or 48. */
+  public byte unusedAddress;
 
   /** The engine's: position in its block. */
   public short ordinal;
+
+  /** The engine's: offsets in the state of destination, source, base, index, segment base. */
+  public short dst;
+
+  public short src;
+  public short baseSlot;
+  public short indexSlot;
+  public short segmentSlot;
+
+  /** The engine's: an immediate added to the source, 0 if there is none. */
+  public long constant;
+
+  /** The engine's: the displacement with RIP worked in, or a second constant. */
+  public long absolute;
 
   /** The engine's: address, relative to CS. */
   public long rip;

@@ -96,6 +96,9 @@ public final class CpuState {
   /** 4 bytes: vector of a start-up IPI that waits while {@link Attention#STARTUP} is set. */
   public static final int STARTUP_VECTOR = 0x2d4;
 
+  /** Always 0: stands in for a base or index register that an address does not have. */
+  public static final int ZERO = 0x3f8;
+
   /**
    * XSAVE area, 64-byte aligned, standard format (Intel SDM vol. 1, 13.4): x87 and SSE state in
    * FXSAVE64 layout, then the XSAVE header, then AVX state. ST(0) is the first register of the x87

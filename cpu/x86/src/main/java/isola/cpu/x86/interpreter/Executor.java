@@ -1,0 +1,767 @@
+package isola.cpu.x86.interpreter;
+
+import isola.core.memory.RawMemory;
+import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.Fault;
+import isola.cpu.x86.cpu.Flags;
+import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.fpu.X87Instructions;
+import isola.cpu.x86.integer.Arithmetic;
+import isola.cpu.x86.integer.IntegerInstructions;
+import isola.cpu.x86.integer.MultiplyDivide;
+import isola.cpu.x86.integer.Shifts;
+import isola.cpu.x86.integer.Update;
+import isola.cpu.x86.simd.MmxInstructions;
+import isola.cpu.x86.simd.SseInstructions;
+import isola.cpu.x86.spec.Segment;
+import isola.cpu.x86.state.CpuState;
+import isola.cpu.x86.system.SystemInstructions;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The loop that executes blocks until something waits for the processor, or an instruction faults.
+ * Owner thread only.
+ *
+ * <p>Before the dispatch the loop loads what most handlers want: the destination's old value and the
+ * source, register plus constant, both sign-extended. Handlers that leave the switch have their
+ * result written to the destination register. Nothing here allocates.
+ */
+final class Executor {
+  private static final int JUMPS = 1 << 13;
+  private static final int RSP = CpuState.GPR + 4 * 8;
+  private static final int RBP = CpuState.GPR + 5 * 8;
+
+  private final Cpu cpu;
+  private final long st;
+  private final BlockCache cache;
+  private final BlockBuilder builder;
+
+  /** Blocks by address, for branches whose target is not known before. */
+  private final @Nullable Block[] jumps = new @Nullable Block[JUMPS];
+
+  /** Instructions retired since power-on. */
+  private long retired;
+
+  private int faultVector;
+  private int faultError;
+
+  Executor(Cpu cpu, BlockCache cache) {
+    this.cpu = cpu;
+    this.st = cpu.state;
+    this.cache = cache;
+    this.builder = new BlockBuilder(cpu);
+  }
+
+  long retired() {
+    return retired;
+  }
+
+  void retired(long value) {
+    retired = value;
+  }
+
+  /** Vector of the fault that ended {@link #run} or {@link #step}. */
+  int faultVector() {
+    return faultVector;
+  }
+
+  int faultError() {
+    return faultError;
+  }
+
+  void dropAll() {
+    cache.dropAll();
+    java.util.Arrays.fill(jumps, null);
+  }
+
+  private boolean attention() {
+    return RawMemory.getIntOpaque(st + CpuState.ATTENTION) != 0;
+  }
+
+  // Finding blocks.
+
+  /** Whether a block is still what its linear address leads to. */
+  private boolean mapped(Block b) {
+    long entry = Tlb.entry(cpu.fetchTable(), b.linear);
+    return RawMemory.getLong(entry + Tlb.EXECUTE) == (b.linear & -4096)
+        && b.linear + RawMemory.getLong(entry + Tlb.ADDEND) == b.host;
+  }
+
+  /** The block at an address, to which RIP is set; or the fetch's fault. */
+  private Block find(long rip) {
+    cpu.rip(rip);
+    boolean is64 = cpu.is64();
+    long linear = is64 ? rip : (rip + cpu.effectiveBase(Segment.CS)) & 0xffff_ffffL;
+    if (is64 ? !cpu.canonical(rip) : rip > cpu.limit(Segment.CS)) {
+      throw cpu.gp();
+    }
+    long host = cpu.fetchHost(linear);
+    int mode = cpu.mode();
+    if (host == 0) {
+      return builder.build(linear, 0, cpu.fetchPhysical(linear), 1);
+    }
+    Block found = cache.find(host, rip, mode, linear);
+    if (found == null) {
+      found = build(linear, host);
+    } else if (found.secondHost != 0) {
+      long second = linear + (4096 - (linear & 4095));
+      if (cpu.fetchHost(is64 ? second : second & 0xffff_ffffL) != found.secondHost) {
+        found = build(linear, host);
+      }
+    } else if (!is64 && cpu.limit(Segment.CS) < rip + found.length - 1) {
+      // Decoded under a larger limit.
+      return builder.build(linear, host, found.physical, 1);
+    }
+    if (found.secondHost == 0 && (mode & Cpu.MODE_FLAT) != 0) {
+      jumps[jump(rip)] = found;
+    }
+    return found;
+  }
+
+  private Block build(long linear, long host) {
+    if (cache.makeRoom()) {
+      java.util.Arrays.fill(jumps, null);
+    }
+    long physical = cpu.fetchPhysical(linear);
+    cache.hold(physical >>> 12);
+    Block block = builder.build(linear, host, physical, Block.LIMIT);
+    if (block.secondHost != 0) {
+      cache.hold(block.secondPhysical >>> 12);
+      block = builder.build(linear, host, physical, 1);
+    }
+    cache.add(block);
+    return block;
+  }
+
+  private static int jump(long rip) {
+    return (int) (rip ^ rip >>> 13) & (JUMPS - 1);
+  }
+
+  private Block indirect(long rip) {
+    Block b = jumps[jump(rip)];
+    if (b != null && b.rip == rip && b.mode == cpu.mode() && mapped(b)) {
+      return b;
+    }
+    return find(rip);
+  }
+
+  private Block link(Block from, boolean taken) {
+    Block to = find(taken ? from.target : from.end);
+    if ((from.mode & Cpu.MODE_FLAT) != 0 && to.secondHost == 0 && to.host != 0) {
+      if (taken) {
+        from.taken = to;
+      } else {
+        from.fall = to;
+      }
+    }
+    return to;
+  }
+
+  // Memory, flat.
+
+  private long address(Insn i) {
+    int u = i.unusedAddress;
+    long offset =
+        RawMemory.getLong(st + i.baseSlot)
+            + (RawMemory.getLong(st + i.indexSlot) << i.scale)
+            + i.absolute;
+    return (offset << u >>> u) + RawMemory.getLong(st + i.segmentSlot);
+  }
+
+  private long load1(Insn i) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    return RawMemory.getLong(e + Tlb.READ) == (a & -4096)
+        ? RawMemory.getByte(a + RawMemory.getLong(e + Tlb.ADDEND)) & 0xffL
+        : slowLoad(i, 1);
+  }
+
+  private long load2(Insn i) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    return RawMemory.getLong(e + Tlb.READ) == ((a + 1) & -4096)
+        ? RawMemory.getShort(a + RawMemory.getLong(e + Tlb.ADDEND)) & 0xffffL
+        : slowLoad(i, 2);
+  }
+
+  private long load4(Insn i) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    return RawMemory.getLong(e + Tlb.READ) == ((a + 3) & -4096)
+        ? RawMemory.getInt(a + RawMemory.getLong(e + Tlb.ADDEND)) & 0xffff_ffffL
+        : slowLoad(i, 4);
+  }
+
+  private long load8(Insn i) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    return RawMemory.getLong(e + Tlb.READ) == ((a + 7) & -4096)
+        ? RawMemory.getLong(a + RawMemory.getLong(e + Tlb.ADDEND))
+        : slowLoad(i, 8);
+  }
+
+  private long slowLoad(Insn i, int size) {
+    cpu.begin(i.rip, i.length);
+    return cpu.load(i.segment, cpu.effective(i), size);
+  }
+
+  /** A source in memory of the operand's size, sign-extended. */
+  private long operand(Insn i) {
+    return switch (i.operandSize) {
+      case 1 -> (byte) load1(i);
+      case 2 -> (short) load2(i);
+      case 4 -> (int) load4(i);
+      default -> load8(i);
+    };
+  }
+
+  private void store1(Insn i, long v) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    if (RawMemory.getLong(e + Tlb.WRITE) == (a & -4096)) {
+      RawMemory.putByte(a + RawMemory.getLong(e + Tlb.ADDEND), (byte) v);
+    } else {
+      slowStore(i, 1, v);
+    }
+  }
+
+  private void store2(Insn i, long v) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + 1) & -4096)) {
+      RawMemory.putShort(a + RawMemory.getLong(e + Tlb.ADDEND), (short) v);
+    } else {
+      slowStore(i, 2, v);
+    }
+  }
+
+  private void store4(Insn i, long v) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + 3) & -4096)) {
+      RawMemory.putInt(a + RawMemory.getLong(e + Tlb.ADDEND), (int) v);
+    } else {
+      slowStore(i, 4, v);
+    }
+  }
+
+  private void store8(Insn i, long v) {
+    long a = address(i);
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + 7) & -4096)) {
+      RawMemory.putLong(a + RawMemory.getLong(e + Tlb.ADDEND), v);
+    } else {
+      slowStore(i, 8, v);
+    }
+  }
+
+  private void slowStore(Insn i, int size, long v) {
+    cpu.begin(i.rip, i.length);
+    cpu.store(i.segment, cpu.effective(i), size, v);
+  }
+
+  private void update(Insn i, long b) {
+    long a = address(i);
+    int size = i.operandSize;
+    long e = Tlb.entry(cpu.tlbTable(), a);
+    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + (size - 1)) & -4096)) {
+      long host = a + RawMemory.getLong(e + Tlb.ADDEND);
+      int u = i.unused;
+      long old = Update.get(host, size) << u >> u;
+      Update.put(host, size, Arithmetic.apply(cpu.flags, i.sub, old, b, u));
+    } else {
+      cpu.begin(i.rip, i.length);
+      IntegerInstructions.execute(cpu, i);
+    }
+  }
+
+  // The stack of 64-bit and flat 32-bit code.
+
+  private void push(Insn i, long value) {
+    boolean wide = i.operandSize == 8;
+    long sp = RawMemory.getLong(st + RSP) - (wide ? 8 : 4);
+    if (!wide) {
+      sp &= 0xffff_ffffL;
+    }
+    long e = Tlb.entry(cpu.tlbTable(), sp);
+    if (RawMemory.getLong(e + Tlb.WRITE) == ((sp + (wide ? 7 : 3)) & -4096)) {
+      long host = sp + RawMemory.getLong(e + Tlb.ADDEND);
+      if (wide) {
+        RawMemory.putLong(host, value);
+      } else {
+        RawMemory.putInt(host, (int) value);
+      }
+    } else {
+      cpu.begin(i.rip, i.length);
+      cpu.store(Segment.SS, sp, i.operandSize, value);
+    }
+    RawMemory.putLong(st + RSP, sp);
+  }
+
+  /** What is on the stack at an address, zero-extended. */
+  private long stack(Insn i, long sp) {
+    boolean wide = i.operandSize == 8;
+    long e = Tlb.entry(cpu.tlbTable(), sp);
+    if (RawMemory.getLong(e + Tlb.READ) == ((sp + (wide ? 7 : 3)) & -4096)) {
+      long host = sp + RawMemory.getLong(e + Tlb.ADDEND);
+      return wide ? RawMemory.getLong(host) : RawMemory.getInt(host) & 0xffff_ffffL;
+    }
+    cpu.begin(i.rip, i.length);
+    return cpu.load(Segment.SS, sp, i.operandSize);
+  }
+
+  private void stackPointer(Insn i, long value) {
+    RawMemory.putLong(st + RSP, i.operandSize == 8 ? value : value & 0xffff_ffffL);
+  }
+
+  private long pop(Insn i) {
+    long sp = RawMemory.getLong(st + RSP);
+    long value = stack(i, sp);
+    stackPointer(i, sp + i.operandSize);
+    return value;
+  }
+
+  private void leave(Insn i) {
+    long frame = RawMemory.getLong(st + RBP);
+    if (i.operandSize == 4) {
+      frame &= 0xffff_ffffL;
+    }
+    long value = stack(i, frame);
+    stackPointer(i, frame + i.operandSize);
+    RawMemory.putLong(st + RBP, value);
+  }
+
+  /** The address after an instruction. */
+  private long after(Insn i) {
+    long at = i.rip + i.length;
+    return i.operandSize == 8 ? at : at & 0xffff_ffffL;
+  }
+
+  private long branch(Insn i, long target) {
+    if (i.operandSize == 8 ? target << 16 >> 16 != target : target >>> 32 != 0) {
+      if (i.operandSize == 8 && !cpu.canonical(target)) {
+        throw cpu.gp();
+      }
+      return i.operandSize == 8 ? target : target & 0xffff_ffffL;
+    }
+    return target;
+  }
+
+  private long ret(Insn i) {
+    long sp = RawMemory.getLong(st + RSP);
+    long target = branch(i, stack(i, sp));
+    stackPointer(i, sp + i.operandSize);
+    return target;
+  }
+
+  private long call(Insn i, long target) {
+    long to = branch(i, target);
+    push(i, after(i));
+    return to;
+  }
+
+  private void narrow(long at, int unused, long r) {
+    if (unused == 56) {
+      RawMemory.putByte(at, (byte) r);
+    } else {
+      RawMemory.putShort(at, (short) r);
+    }
+  }
+
+  private long shift(Insn i, long x) {
+    int u = i.unused;
+    return Shifts.apply(cpu.flags, i.op, x << u >>> u, i.sub, i.operandSize);
+  }
+
+  private void integer(Insn i) {
+    cpu.begin(i.rip, i.length);
+    IntegerInstructions.execute(cpu, i);
+  }
+
+  private void system(Insn i) {
+    cpu.begin(i.rip, i.length);
+    SystemInstructions.execute(cpu, i);
+  }
+
+  private void sse(Insn i) {
+    cpu.begin(i.rip, i.length);
+    SseInstructions.execute(cpu, i);
+  }
+
+  private void mmx(Insn i) {
+    cpu.begin(i.rip, i.length);
+    MmxInstructions.execute(cpu, i);
+  }
+
+  private void x87(Insn i) {
+    cpu.begin(i.rip, i.length);
+    X87Instructions.execute(cpu, i);
+  }
+
+  /** Runs from RIP; false if a fault waits to be delivered. */
+  boolean run() {
+    Block start;
+    try {
+      start = indirect(cpu.rip());
+    } catch (Fault fault) {
+      return faulted(fault);
+    }
+    return loop(start);
+  }
+
+  /** Executes one instruction at RIP; false if a fault waits to be delivered. */
+  @Nullable Insn step() {
+    Block one;
+    try {
+      long rip = cpu.rip();
+      boolean is64 = cpu.is64();
+      long linear = is64 ? rip : (rip + cpu.effectiveBase(Segment.CS)) & 0xffff_ffffL;
+      if (is64 ? !cpu.canonical(rip) : rip > cpu.limit(Segment.CS)) {
+        throw cpu.gp();
+      }
+      long host = cpu.fetchHost(linear);
+      one = builder.build(linear, host, cpu.fetchPhysical(linear), 1);
+    } catch (Fault fault) {
+      faulted(fault);
+      return null;
+    }
+    Insn insn = one.first;
+    return loop(one) ? insn : null;
+  }
+
+  private boolean faulted(Fault fault) {
+    faultVector = fault.vector();
+    faultError = fault.errorCode();
+    return false;
+  }
+
+  /** Runs from a block until the processor is asked for; false after a fault. */
+  private boolean loop(Block start) {
+    final Cpu cpu = this.cpu;
+    final Flags f = cpu.flags;
+    final long st = this.st;
+    Block b = start;
+    Insn i = b.first;
+    boolean fetching = false;
+    try {
+      blocks:
+      while (true) {
+        retired += b.count;
+        i = b.first;
+        boolean taken = true;
+        long to = 0;
+        direct:
+        {
+          indirect:
+          while (true) {
+            int u = i.unused;
+            long x = RawMemory.getLong(st + i.dst) << u >> u;
+            long y = (RawMemory.getLong(st + i.src) + i.constant) << u >> u;
+            long r;
+            switch (i.handler) {
+              case Handler.STALE -> {
+                retired -= b.count - i.ordinal;
+                to = i.rip;
+                break indirect;
+              }
+              case Handler.END -> {
+                taken = false;
+                break direct;
+              }
+              case Handler.INTEGER -> {
+                integer(i);
+                i = i.next;
+                continue;
+              }
+              case Handler.INTEGER_END -> {
+                integer(i);
+                to = cpu.nextRip();
+                break indirect;
+              }
+              case Handler.SYSTEM_END -> {
+                system(i);
+                to = cpu.nextRip();
+                break indirect;
+              }
+              case Handler.SSE -> {
+                sse(i);
+                i = i.next;
+                continue;
+              }
+              case Handler.MMX -> {
+                mmx(i);
+                i = i.next;
+                continue;
+              }
+              case Handler.X87 -> {
+                x87(i);
+                i = i.next;
+                continue;
+              }
+              case Handler.NOP -> {
+                i = i.next;
+                continue;
+              }
+              case Handler.ADD -> r = f.add(x, y, u);
+              case Handler.OR -> r = f.logic(x | y);
+              case Handler.ADC -> r = f.adc(x, y, u);
+              case Handler.SBB -> r = f.sbb(x, y, u);
+              case Handler.AND -> r = f.logic(x & y);
+              case Handler.SUB -> r = f.sub(x, y, u);
+              case Handler.XOR -> r = f.logic(x ^ y);
+              case Handler.CMP -> {
+                f.sub(x, y, u);
+                i = i.next;
+                continue;
+              }
+              case Handler.TEST -> {
+                f.logic(x & y);
+                i = i.next;
+                continue;
+              }
+              case Handler.ADD_LOAD -> r = f.add(x, operand(i), u);
+              case Handler.OR_LOAD -> r = f.logic(x | operand(i));
+              case Handler.ADC_LOAD -> r = f.adc(x, operand(i), u);
+              case Handler.SBB_LOAD -> r = f.sbb(x, operand(i), u);
+              case Handler.AND_LOAD -> r = f.logic(x & operand(i));
+              case Handler.SUB_LOAD -> r = f.sub(x, operand(i), u);
+              case Handler.XOR_LOAD -> r = f.logic(x ^ operand(i));
+              case Handler.CMP_LOAD -> {
+                f.sub(x, operand(i), u);
+                i = i.next;
+                continue;
+              }
+              case Handler.TEST_LOAD -> {
+                f.logic(x & operand(i));
+                i = i.next;
+                continue;
+              }
+              case Handler.CMP_MEMORY -> {
+                f.sub(operand(i), y, u);
+                i = i.next;
+                continue;
+              }
+              case Handler.TEST_MEMORY -> {
+                f.logic(operand(i) & y);
+                i = i.next;
+                continue;
+              }
+              case Handler.UPDATE -> {
+                update(i, y);
+                i = i.next;
+                continue;
+              }
+              case Handler.MOV -> r = y;
+              case Handler.MOVZX1 -> r = y & 0xff;
+              case Handler.MOVZX2 -> r = y & 0xffff;
+              case Handler.MOVSX1 -> r = (byte) y;
+              case Handler.MOVSX2 -> r = (short) y;
+              case Handler.MOVSX4 -> r = (int) y;
+              case Handler.LOAD1 -> r = load1(i);
+              case Handler.LOAD2 -> r = load2(i);
+              case Handler.LOAD4 -> r = load4(i);
+              case Handler.LOAD8 -> r = load8(i);
+              case Handler.LOADS1 -> r = (byte) load1(i);
+              case Handler.LOADS2 -> r = (short) load2(i);
+              case Handler.LOADS4 -> r = (int) load4(i);
+              case Handler.STORE1 -> {
+                store1(i, y);
+                i = i.next;
+                continue;
+              }
+              case Handler.STORE2 -> {
+                store2(i, y);
+                i = i.next;
+                continue;
+              }
+              case Handler.STORE4 -> {
+                store4(i, y);
+                i = i.next;
+                continue;
+              }
+              case Handler.STORE8 -> {
+                store8(i, y);
+                i = i.next;
+                continue;
+              }
+              case Handler.LEA -> r = address(i);
+              case Handler.INC -> r = f.inc(x, u);
+              case Handler.DEC -> r = f.dec(x, u);
+              case Handler.NEG -> r = f.sub(0, x, u);
+              case Handler.NOT -> r = ~x;
+              case Handler.SHL -> {
+                int n = i.sub;
+                long cf = x << (u + n - 1) >>> 63;
+                r = x << (u + n) >> u;
+                f.shifted(r, cf, (r >>> 63) ^ cf);
+              }
+              case Handler.SHR -> {
+                int n = i.sub;
+                r = (x << u >>> u) >>> n;
+                f.shifted(r << u >> u, x >>> (n - 1) & 1, n == 1 ? x >>> 63 : 0);
+              }
+              case Handler.SAR -> {
+                int n = i.sub;
+                r = x >> n;
+                f.shifted(r, x >>> (n - 1) & 1, 0);
+              }
+              case Handler.IMUL -> r = MultiplyDivide.imul(f, x, y, u);
+              case Handler.IMUL_LOAD -> r = MultiplyDivide.imul(f, x, operand(i), u);
+              case Handler.IMUL3 -> r = MultiplyDivide.imul(f, y, i.absolute, u);
+              case Handler.CMOV -> r = f.condition(i.sub) ? y : x;
+              case Handler.CMOV_LOAD -> {
+                long v = operand(i);
+                r = f.condition(i.sub) ? v : x;
+              }
+              case Handler.SET -> r = f.condition(i.sub) ? 1 : 0;
+              case Handler.SIGN -> r = y >> 63;
+              case Handler.BT -> {
+                f.carry((x >>> (y & (63 - u)) & 1) != 0);
+                i = i.next;
+                continue;
+              }
+              case Handler.PUSH -> {
+                push(i, y);
+                i = i.next;
+                continue;
+              }
+              case Handler.POP -> r = pop(i);
+              case Handler.LEAVE -> {
+                leave(i);
+                i = i.next;
+                continue;
+              }
+              case Handler.SHIFT -> r = shift(i, x);
+              case Handler.CALL -> {
+                push(i, after(i));
+                break direct;
+              }
+              case Handler.CALL_INDIRECT -> {
+                to = call(i, y);
+                break indirect;
+              }
+              case Handler.CALL_LOAD -> {
+                to = call(i, operand(i));
+                break indirect;
+              }
+              case Handler.JMP -> {
+                break direct;
+              }
+              case Handler.JMP_INDIRECT -> {
+                to = branch(i, y);
+                break indirect;
+              }
+              case Handler.JMP_LOAD -> {
+                to = branch(i, operand(i));
+                break indirect;
+              }
+              case Handler.RET -> {
+                to = ret(i);
+                break indirect;
+              }
+              case Handler.JCC -> {
+                taken = f.overflow < 0;
+                break direct;
+              }
+              case Handler.JCC + 1 -> {
+                taken = f.overflow >= 0;
+                break direct;
+              }
+              case Handler.JCC + 2 -> {
+                taken = f.carry < 0;
+                break direct;
+              }
+              case Handler.JCC + 3 -> {
+                taken = f.carry >= 0;
+                break direct;
+              }
+              case Handler.JCC + 4 -> {
+                taken = f.result == 0;
+                break direct;
+              }
+              case Handler.JCC + 5 -> {
+                taken = f.result != 0;
+                break direct;
+              }
+              case Handler.JCC + 6 -> {
+                taken = f.carry < 0 || f.result == 0;
+                break direct;
+              }
+              case Handler.JCC + 7 -> {
+                taken = f.carry >= 0 && f.result != 0;
+                break direct;
+              }
+              case Handler.JCC + 8 -> {
+                taken = (f.result ^ f.delta) < 0;
+                break direct;
+              }
+              case Handler.JCC + 9 -> {
+                taken = (f.result ^ f.delta) >= 0;
+                break direct;
+              }
+              case Handler.JCC + 10 -> {
+                taken = f.parity();
+                break direct;
+              }
+              case Handler.JCC + 11 -> {
+                taken = !f.parity();
+                break direct;
+              }
+              case Handler.JCC + 12 -> {
+                taken = f.less();
+                break direct;
+              }
+              case Handler.JCC + 13 -> {
+                taken = !f.less();
+                break direct;
+              }
+              case Handler.JCC + 14 -> {
+                taken = f.less() || f.result == 0;
+                break direct;
+              }
+              case Handler.JCC + 15 -> {
+                taken = !f.less() && f.result != 0;
+                break direct;
+              }
+              default -> throw new IllegalStateException("no such handler");
+            }
+            if (u <= 32) {
+              RawMemory.putLong(st + i.dst, r << u >>> u);
+            } else {
+              narrow(st + i.dst, u, r);
+            }
+            i = i.next;
+          }
+          // To an address that was worked out.
+          if (attention()) {
+            cpu.rip(to);
+            return true;
+          }
+          fetching = true;
+          b = indirect(to);
+          fetching = false;
+          continue blocks;
+        }
+        // To one of two addresses that the block knows.
+        if (attention()) {
+          cpu.rip(taken ? b.target : b.end);
+          return true;
+        }
+        Block next = taken ? b.taken : b.fall;
+        if (next == null || (((next.linear ^ b.linear) & -4096) != 0 && !mapped(next))) {
+          fetching = true;
+          next = link(b, taken);
+          fetching = false;
+        }
+        b = next;
+      }
+    } catch (Fault fault) {
+      if (!fetching) {
+        retired -= b.count - i.ordinal;
+        cpu.rip(i.rip);
+      }
+      return faulted(fault);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package isola.cpu.x86.interpreter;
+
+import isola.core.cpu.CpuEngine;
+import isola.core.cpu.CpuVm;
+import isola.core.memory.GuestMemory;
+import java.util.Optional;
+
+/** The reference engine: plain Java, any JVM. */
+public final class InterpreterEngine implements CpuEngine {
+  /** The provider, as {@link java.util.ServiceLoader} makes it. */
+  public InterpreterEngine() {}
+
+  @Override
+  public String name() {
+    return "interpreter";
+  }
+
+  @Override
+  public Optional<String> unavailable() {
+    return Optional.empty();
+  }
+
+  @Override
+  public CpuVm create(GuestMemory memory) {
+    return new InterpreterVm(memory);
+  }
+}
