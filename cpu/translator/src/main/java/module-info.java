@@ -4,4 +4,7 @@ module isola.cpu.translator {
   requires isola.cpu.x86;
   requires isola.host;
   requires static transitive org.jspecify;
+
+  provides isola.core.cpu.CpuEngine with
+      isola.cpu.translator.TranslatorEngine;
 }

@@ -40,6 +40,10 @@ public final class ExecutableMemory implements AutoCloseable {
   private static final MethodHandle CLOSE =
       NativeFunction.bindWithErrno("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
+  private static final MethodHandle CALL =
+      Linker.nativeLinker()
+          .downcallHandle(FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+
   private final long writable;
   private final long executable;
   private final long size;
@@ -110,20 +114,19 @@ public final class ExecutableMemory implements AutoCloseable {
   }
 
   /**
-   * Binds generated code as a function of two 8-byte arguments and an 8-byte result, in the calling
-   * convention of the host's C compiler. Calling it does not hold up a garbage collection.
+   * Calls generated code as a function of two 8-byte arguments and an 8-byte result, in the calling
+   * convention of the host's C compiler. It does not hold up a garbage collection.
    *
-   * @param offset where in this memory its first instruction is
-   * @return a handle of type {@code (long, long)long}
+   * @param code host address of its first instruction, inside such memory
    */
-  public MethodHandle function(long offset) {
-    if (offset < 0 || offset >= size) {
-      throw new IllegalArgumentException("0x%x is outside the code".formatted(offset));
+  public static long call(long code, long first, long second) {
+    try {
+      return (long) CALL.invokeExact(MemorySegment.ofAddress(code), first, second);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw NativeFunction.unexpected(e);
     }
-    return Linker.nativeLinker()
-        .downcallHandle(
-            MemorySegment.ofAddress(executable + offset),
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
   }
 
   /** Gives the memory back. No code in it may run any more. */

@@ -39,7 +39,13 @@ final class Block {
   /** Whether its code works on XMM registers. */
   boolean vectors;
 
+  /** Host address of the way out once its guest code was changed. */
+  long staleStub;
+
   boolean stale;
+
+  /** Whether there is no code: the first instruction is left to the interpreter. */
+  boolean interpreted;
 
   /** The next in its bucket of {@link BlockMap}. */
   @Nullable Block next;

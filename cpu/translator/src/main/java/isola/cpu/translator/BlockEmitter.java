@@ -47,7 +47,7 @@ final class BlockEmitter {
    * Writes a block.
    *
    * @param table number of the TLB table for its accesses and its own page
-   * @param fallThroughLive guest flags that matter where the block falls out at its end
+   * @param hostPage host address of the page of its guest code
    */
   void emit(Block block, GuestCode code, int table, long hostPage) {
     e.block = block;
@@ -78,6 +78,8 @@ final class BlockEmitter {
       chain(sideTarget[i], sideLive[i]);
     }
     e.writeStubs();
+    block.staleStub = a.here();
+    e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
   }
 
   private void waysIn(Block block, int table, long hostPage, int liveIn) {
@@ -294,7 +296,7 @@ final class BlockEmitter {
 
   private void pushReturn(Insn insn, int before) {
     e.protectFlags(before);
-    if (!insn.memory() || insn.op == Op.CALL && direct(insn)) {
+    if (direct(insn)) {
       e.resumeHere();
     }
     a.lea(ADDRESS, STACK, -8);

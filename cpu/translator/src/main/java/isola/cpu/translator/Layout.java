@@ -39,6 +39,9 @@ final class Layout {
   /** A place for a register while a stub needs one more. */
   static final int SPILL = BASE + 56;
 
+  /** Where to go on in the middle of a block. */
+  static final int RESUME = BASE + 64;
+
   /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
   static final int JUMP_CACHE = BASE + 4096;
 

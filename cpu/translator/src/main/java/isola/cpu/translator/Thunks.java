@@ -22,14 +22,17 @@ final class Thunks {
   /** Registers that a C function must preserve (System V AMD64 ABI 3.2.1). */
   private static final int[] PRESERVED = {RBX, RBP, R12, R13, R14, R15};
 
-  /** Offset of the function {@code exitSite = enter(state, code)}. */
-  final int enter;
+  /** The function {@code exitSite = enter(state, code)}. */
+  final long enter;
 
   /** Leaves to Java; the site's number is stored already. */
   final long exit;
 
   /** Loads the guest's XMM registers; called, keeps all else. */
   final long loadVectors;
+
+  /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
+  final long resumeVectors;
 
   /** Leaves for a target that no block is known for; {@link Layout#TARGET} says where. */
   final long lookup;
@@ -40,8 +43,7 @@ final class Thunks {
   private final long[] writeMiss = new long[Layout.TABLES];
 
   Thunks(HostAssembler a, int lookupSite) {
-    long start = a.here();
-    enter = 0;
+    enter = a.here();
     enter(a);
     a.align(16);
     exit = a.here();
@@ -50,6 +52,10 @@ final class Thunks {
     loadVectors = a.here();
     loadVectors(a);
     a.align(16);
+    resumeVectors = a.here();
+    a.call(loadVectors);
+    a.state(0, 0xff, 4, Layout.RESUME);
+    a.align(16);
     lookup = a.here();
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
@@ -57,7 +63,6 @@ final class Thunks {
       readMiss[table] = miss(a, table, Tlb.READ);
       writeMiss[table] = miss(a, table, Tlb.WRITE);
     }
-    assert start + enter == start;
   }
 
   long miss(int table, boolean write) {

@@ -877,19 +877,39 @@ public final class Cpu {
   public long fetchHost(long linear) {
     long entry = Tlb.entry(fetchTable, linear);
     if (RawMemory.getLong(entry + Tlb.EXECUTE) == (linear & -4096)) {
-      return linear + RawMemory.getLong(entry + Tlb.ADDEND);
+      return linear + RawMemory.getLong(entry + Tlb.CODE_ADDEND);
     }
     int how = cpl == 3 ? Mmu.USER : privilege;
     mmu.translate(linear, Mmu.FETCH, how);
     entry = Tlb.entry(tlb.table(how), linear);
     return RawMemory.getLong(entry + Tlb.EXECUTE) == (linear & -4096)
-        ? linear + RawMemory.getLong(entry + Tlb.ADDEND)
+        ? linear + RawMemory.getLong(entry + Tlb.CODE_ADDEND)
         : 0;
   }
 
   /** Guest physical address of code at a linear address, with the right to execute checked. */
   public long fetchPhysical(long linear) {
     return mmu.translate(linear, Mmu.FETCH, privilege);
+  }
+
+  /**
+   * Brings a page into the TLB for an access at the current privilege; false, with nothing changed
+   * for the guest, if the access cannot go straight to memory or faults.
+   */
+  public boolean fillTlb(long linear, int size, boolean write) {
+    if ((linear & 4095) + size > 4096 || (is64 && !canonical(linear))) {
+      return false;
+    }
+    long cr2 = field(CpuState.CR2);
+    try {
+      mmu.translate(linear, write ? Mmu.WRITE : Mmu.READ, privilege);
+    } catch (Fault ignored) {
+      // Raised again, and delivered, by whoever executes the instruction.
+      field(CpuState.CR2, cr2);
+      return false;
+    }
+    long entry = Tlb.entry(table, linear);
+    return RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
   }
 
   /** Host address of the TLB table of the current privilege. */

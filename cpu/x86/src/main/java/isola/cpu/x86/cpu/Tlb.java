@@ -59,12 +59,15 @@ public final class Tlb {
 
   /**
    * From an entry: tag for instruction fetch. It stands in tables of its own, behind those for data,
-   * so that two data entries share a cache line.
+   * so that code and data never push each other out.
    */
   public static final int EXECUTE = TABLES * TABLE_SIZE;
 
   /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #EMPTY}. */
   public static final int CODE_KEY = EXECUTE + 8;
+
+  /** From an entry: host address minus linear address of a page that may be executed. */
+  public static final int CODE_ADDEND = EXECUTE + ADDEND;
 
   /** Bytes of all tables. */
   public static final int SIZE = 2 * TABLES * TABLE_SIZE;
@@ -77,7 +80,7 @@ public final class Tlb {
   private final long tables;
 
   /** What is known of each entry beside its tags: {@link #GLOBAL}, {@link #LARGE}. */
-  private final byte[] kind = new byte[TABLES * ENTRIES];
+  private final byte[] kind = new byte[2 * TABLES * ENTRIES];
 
   /** Entries filled since the last flush that a CR3 write must drop. */
   private final short[] journal = new short[JOURNAL];
@@ -111,7 +114,7 @@ public final class Tlb {
         drop(journal[i]);
       }
     } else {
-      for (int i = 0; i < NEVER * ENTRIES; i++) {
+      for (int i = 0; i < kind.length; i++) {
         if ((kind[i] & GLOBAL) == 0) {
           drop(i);
         }
@@ -124,8 +127,6 @@ public final class Tlb {
     long entry = tables + ((long) number << ENTRY_SHIFT);
     RawMemory.putLong(entry + READ, EMPTY);
     RawMemory.putLong(entry + WRITE, EMPTY);
-    RawMemory.putLong(entry + EXECUTE, EMPTY);
-    RawMemory.putLong(entry + CODE_KEY, EMPTY);
   }
 
   /**
@@ -141,9 +142,12 @@ public final class Tlb {
 
   private boolean present(int number, long page, long mask) {
     long entry = tables + ((long) number << ENTRY_SHIFT);
+    if (number >= TABLES * ENTRIES) {
+      // What stands in the place of the second tag is a key.
+      return matches(RawMemory.getLong(entry), page, mask);
+    }
     return matches(RawMemory.getLong(entry + READ), page, mask)
-        || matches(RawMemory.getLong(entry + WRITE), page, mask)
-        || matches(RawMemory.getLong(entry + EXECUTE), page, mask);
+        || matches(RawMemory.getLong(entry + WRITE), page, mask);
   }
 
   private static boolean matches(long tag, long page, long mask) {
@@ -154,7 +158,7 @@ public final class Tlb {
   void invalidate(long linear) {
     int index = (int) (linear >>> 12 & (ENTRIES - 1));
     boolean large = false;
-    for (int t = 0; t < NEVER; t++) {
+    for (int t = 0; t < 2 * TABLES; t++) {
       int number = t * ENTRIES + index;
       if (present(number, linear, -4096)) {
         large |= (kind[number] & LARGE) != 0;
@@ -163,7 +167,7 @@ public final class Tlb {
     }
     // A large page sits here as many small ones, of which this one may have been pushed out.
     if (large || largePages(linear)) {
-      for (int i = 0; i < NEVER * ENTRIES; i++) {
+      for (int i = 0; i < kind.length; i++) {
         if ((kind[i] & LARGE) != 0 && present(i, linear, -(1L << 30))) {
           drop(i);
         }
@@ -181,23 +185,38 @@ public final class Tlb {
         && Long.compareUnsigned(linear, largeLast) <= 0;
   }
 
-  /** Enters a page; tags not allowed are {@link #EMPTY}. */
+  /** Enters a page for data; tags not allowed are {@link #EMPTY}. */
   void fill(
       int table,
       long linear,
       boolean read,
       boolean write,
-      boolean execute,
       long addend,
       boolean global,
       boolean large) {
     int number = table * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
-    long entry = tables + ((long) number << ENTRY_SHIFT);
     long page = linear & -4096;
-    RawMemory.putLong(entry + READ, read ? page : EMPTY);
-    RawMemory.putLong(entry + WRITE, write ? page : EMPTY);
-    RawMemory.putLong(entry + EXECUTE, execute ? page : EMPTY);
-    RawMemory.putLong(entry + CODE_KEY, execute ? codeKey(page, page + addend) : EMPTY);
+    enter(number, read ? page : EMPTY, write ? page : EMPTY, page, addend, global, large);
+  }
+
+  /** Enters a page that may be executed. */
+  void fillCode(int table, long linear, long addend, boolean global, boolean large) {
+    int number = (TABLES + table) * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
+    long page = linear & -4096;
+    enter(number, page, codeKey(page, page + addend), page, addend, global, large);
+  }
+
+  private void enter(
+      int number,
+      long first8,
+      long second8,
+      long page,
+      long addend,
+      boolean global,
+      boolean large) {
+    long entry = tables + ((long) number << ENTRY_SHIFT);
+    RawMemory.putLong(entry + READ, first8);
+    RawMemory.putLong(entry + WRITE, second8);
     RawMemory.putLong(entry + HOST, page + addend);
     RawMemory.putLong(entry + ADDEND, addend);
     kind[number] = (byte) ((global ? GLOBAL : 0) | (large ? LARGE : 0));

@@ -46,6 +46,9 @@ final class Executor {
   private int faultVector;
   private int faultError;
 
+  /** Blocks that {@link #run(int)} may still execute. */
+  private int budget = Integer.MAX_VALUE;
+
   Executor(Cpu cpu, BlockCache cache) {
     this.cpu = cpu;
     this.st = cpu.state;
@@ -75,6 +78,18 @@ final class Executor {
     java.util.Arrays.fill(jumps, null);
   }
 
+  /** Runs at most so many blocks from RIP; false if a fault waits to be delivered. */
+  boolean run(int blocks) {
+    budget = blocks;
+    boolean fine = run();
+    budget = Integer.MAX_VALUE;
+    return fine;
+  }
+
+  private boolean spent() {
+    return attention() || --budget <= 0;
+  }
+
   private boolean attention() {
     return RawMemory.getIntOpaque(st + CpuState.ATTENTION) != 0;
   }
@@ -85,7 +100,7 @@ final class Executor {
   private boolean mapped(Block b) {
     long entry = Tlb.entry(cpu.fetchTable(), b.linear);
     return RawMemory.getLong(entry + Tlb.EXECUTE) == (b.linear & -4096)
-        && b.linear + RawMemory.getLong(entry + Tlb.ADDEND) == b.host;
+        && b.linear + RawMemory.getLong(entry + Tlb.CODE_ADDEND) == b.host;
   }
 
   /** The block at an address, to which RIP is set; or the fetch's fault. */
@@ -734,7 +749,7 @@ final class Executor {
             i = i.next;
           }
           // To an address that was worked out.
-          if (attention()) {
+          if (spent()) {
             cpu.rip(to);
             return true;
           }
@@ -744,7 +759,7 @@ final class Executor {
           continue blocks;
         }
         // To one of two addresses that the block knows.
-        if (attention()) {
+        if (spent()) {
           cpu.rip(taken ? b.target : b.end);
           return true;
         }
