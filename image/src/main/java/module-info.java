@@ -5,7 +5,6 @@ module isola.image {
   requires java.net.http;
   requires org.apache.commons.compress;
   requires org.bouncycastle.pg;
-  requires org.bouncycastle.provider;
   requires org.tukaani.xz;
 
   exports isola.image;

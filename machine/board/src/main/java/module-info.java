@@ -9,4 +9,6 @@ module isola.machine.board {
   exports isola.machine.board;
   exports isola.machine.board.boot;
   exports isola.machine.board.layout;
+
+  uses isola.core.cpu.CpuEngine;
 }

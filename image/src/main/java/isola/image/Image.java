@@ -5,11 +5,12 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * An image in the store, ready to boot without the network. The files belong to the store and are never written again; a guest
- * that has them open keeps them after the image was removed.
+ * An image in the store, ready to boot without the network. The files belong to the store and are
+ * never written again; a guest that has them open keeps them after the image was removed.
  *
  * @param name what it is called
- * @param digest SHA-256 over what it was made from, in hexadecimal: two images with the same digest are the same
+ * @param digest SHA-256 over what it was made from, in hexadecimal: two images with the same digest
+ *     are the same
  * @param created when it was made
  * @param kernel the kernel as its package has it (bzImage)
  * @param kernelVersion the kernel's own version, such as {@code 6.12.107+deb13-cloud-amd64}

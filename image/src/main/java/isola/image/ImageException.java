@@ -3,8 +3,8 @@ package isola.image;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image could not be made, found, read or removed. The message is one whole sentence for the person at the command line; it
- * says what is wrong and, where there is something to do, what.
+ * An image could not be made, found, read or removed. The message is one whole sentence for the
+ * person at the command line; it says what is wrong and, where there is something to do, what.
  */
 public final class ImageException extends Exception {
   private static final long serialVersionUID = 1;

@@ -18,9 +18,11 @@ public record ImageName(String distribution, String release, String codename) {
    */
   public static ImageName parse(String text) throws ImageException {
     return switch (text) {
-      case "debian", "debian:13", "debian:trixie", "debian:latest" -> new ImageName("debian", "13", "trixie");
+      case "debian", "debian:13", "debian:trixie", "debian:latest" ->
+          new ImageName("debian", "13", "trixie");
       case "debian:12", "debian:bookworm" -> new ImageName("debian", "12", "bookworm");
-      default -> throw new ImageException("There is no image '" + text + "'; there are " + KNOWN + ".");
+      default ->
+          throw new ImageException("There is no image '" + text + "'; there are " + KNOWN + ".");
     };
   }
 

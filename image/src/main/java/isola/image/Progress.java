@@ -1,8 +1,8 @@
 package isola.image;
 
 /**
- * Hears how far the making of an image is. One thread calls at a time, not always the same one; a call must return soon, since
- * the work waits for it.
+ * Hears how far the making of an image is. One thread calls at a time, not always the same one; a
+ * call must return soon, since the work waits for it.
  */
 public interface Progress {
   /** The parts of the work, in their order. */
@@ -31,7 +31,8 @@ public interface Progress {
   /**
    * The phase has come this far.
    *
-   * @param done bytes done, from 0 to {@code total}; the first call of a phase has 0, the last has {@code total}
+   * @param done bytes done, from 0 to {@code total}; the first call of a phase has 0, the last has
+   *     {@code total}
    * @param total bytes to do; it may grow while more is found out, and is 0 while unknown
    */
   void at(Phase phase, long done, long total);

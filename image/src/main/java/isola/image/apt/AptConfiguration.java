@@ -14,8 +14,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * apt's settings, as {@code apt-config dump} would tell them: the files of {@code etc/apt/apt.conf.d} in their order, then {@code
- * etc/apt/apt.conf}. A later value replaces an earlier one. Items of lists are not kept. A file that cannot be read is left out.
+ * apt's settings, as {@code apt-config dump} would tell them: the files of {@code
+ * etc/apt/apt.conf.d} in their order, then {@code etc/apt/apt.conf}. A later value replaces an
+ * earlier one. Items of lists are not kept. A file that cannot be read is left out.
  *
  * <p>Source: apt.conf(5).
  */
@@ -45,7 +46,9 @@ public final class AptConfiguration {
     return configuration;
   }
 
-  /** The setting's value, or null if it has none or an empty one. The name's case does not matter. */
+  /**
+   * The setting's value, or null if it has none or an empty one. The name's case does not matter.
+   */
   public @Nullable String value(String name) {
     String value = values.get(name.toLowerCase(Locale.ROOT));
     return value == null || value.isEmpty() ? null : value;
@@ -64,7 +67,10 @@ public final class AptConfiguration {
     };
   }
 
-  /** A directory's files whose names end in one of these, in the order apt reads them; "" is a name without a dot. */
+  /**
+   * A directory's files whose names end in one of these, in the order apt reads them; "" is a name
+   * without a dot.
+   */
   static List<Path> files(Path directory, String... endings) {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
@@ -159,6 +165,8 @@ public final class AptConfiguration {
     }
     List<String> path = new ArrayList<>(scopes);
     path.add(words.getFirst());
-    values.put(String.join("::", path).toLowerCase(Locale.ROOT), String.join(" ", words.subList(1, words.size())));
+    values.put(
+        String.join("::", path).toLowerCase(Locale.ROOT),
+        String.join(" ", words.subList(1, words.size())));
   }
 }

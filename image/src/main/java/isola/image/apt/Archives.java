@@ -7,23 +7,37 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Where a release of Debian can be fetched from, as far as this machine knows. Each list has the addresses to try, best first.
+ * Where a release of Debian can be fetched from, as far as this machine knows. Each list has the
+ * addresses to try, best first.
  *
  * @param base the release itself; never empty
  * @param updates its updates between point releases; may be empty
  * @param security its security updates; may be empty
  */
 public record Archives(List<Source> base, List<Source> updates, List<Source> security) {
-  /** The environment variable that names a mirror to use instead of the machine's: one address, or two with the security archive's. */
+  /**
+   * The environment variable that names a mirror to use instead of the machine's: one address, or
+   * two with the security archive's.
+   */
   public static final String MIRROR_VARIABLE = "ISOLA_DEBIAN_MIRROR";
 
   private static final Set<String> RELEASES =
       Set.of(
-          "bullseye", "bookworm", "trixie", "forky", "duke", "sid", "stable", "oldstable", "oldoldstable", "testing",
+          "bullseye",
+          "bookworm",
+          "trixie",
+          "forky",
+          "duke",
+          "sid",
+          "stable",
+          "oldstable",
+          "oldoldstable",
+          "testing",
           "unstable");
 
   /**
-   * Finds where to fetch a release from: the machine's sources of any Debian release, since a mirror carries them all.
+   * Finds where to fetch a release from: the machine's sources of any Debian release, since a
+   * mirror carries them all.
    *
    * @param root the machine's root directory
    * @param override the value of {@link #MIRROR_VARIABLE}, or empty
@@ -57,7 +71,9 @@ public record Archives(List<Source> base, List<Source> updates, List<Source> sec
     }
     if (base.isEmpty()) {
       throw new ImageException(
-          "This machine's apt has no Debian mirror; set " + MIRROR_VARIABLE + " to the address of one.");
+          "This machine's apt has no Debian mirror; set "
+              + MIRROR_VARIABLE
+              + " to the address of one.");
     }
     return new Archives(List.copyOf(base), List.copyOf(updates), List.copyOf(security));
   }
@@ -65,7 +81,13 @@ public record Archives(List<Source> base, List<Source> updates, List<Source> sec
   /** A source that already is for the wanted suite goes first. */
   private static void add(List<Source> sources, Source source, String suite) {
     Source wanted =
-        new Source(source.uri(), suite, List.of("main"), List.of("amd64"), source.signedBy(), source.key());
+        new Source(
+            source.uri(),
+            suite,
+            List.of("main"),
+            List.of("amd64"),
+            source.signedBy(),
+            source.key());
     if (sources.stream().anyMatch(known -> known.uri().equals(wanted.uri()))) {
       return;
     }
@@ -78,10 +100,13 @@ public record Archives(List<Source> base, List<Source> updates, List<Source> sec
 
   private static Archives overridden(String override, String codename) throws ImageException {
     List<String> uris = new ArrayList<>();
-    for (String word : override.split("\\s+")) {
+    for (String word : override.split("\\s+", -1)) {
       if (!word.matches("(?i)(https?://|file:/).+")) {
         throw new ImageException(
-            MIRROR_VARIABLE + " is '" + override + "', which is not an address beginning with http:, https: or file:.");
+            MIRROR_VARIABLE
+                + " is '"
+                + override
+                + "', which is not an address beginning with http:, https: or file:.");
       }
       uris.add(word.endsWith("/") ? word : word + "/");
     }
@@ -90,10 +115,13 @@ public record Archives(List<Source> base, List<Source> updates, List<Source> sec
     if (uris.size() > 1) {
       security.add(source(uris.get(1), codename + "-security"));
     } else if (main.endsWith("/debian/")) {
-      security.add(source(main.substring(0, main.length() - 1) + "-security/", codename + "-security"));
+      security.add(
+          source(main.substring(0, main.length() - 1) + "-security/", codename + "-security"));
     }
     return new Archives(
-        List.of(source(main, codename)), List.of(source(main, codename + "-updates")), List.copyOf(security));
+        List.of(source(main, codename)),
+        List.of(source(main, codename + "-updates")),
+        List.copyOf(security));
   }
 
   private static Source source(String uri, String suite) {

@@ -12,8 +12,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The proxy to use for an address: apt's own setting for the host or the scheme, and where apt has none the environment's {@code
- * http_proxy}, {@code https_proxy} and {@code no_proxy}.
+ * The proxy to use for an address: apt's own setting for the host or the scheme, and where apt has
+ * none the environment's {@code http_proxy}, {@code https_proxy} and {@code no_proxy}.
  *
  * <p>Source: apt-transport-http(1), apt-transport-https(1).
  */
@@ -60,9 +60,10 @@ public final class Proxies extends ProxySelector {
   }
 
   private boolean excepted(String host) {
-    for (String item : environment.getOrDefault("no_proxy", "").split("[,\\s]+")) {
+    for (String item : environment.getOrDefault("no_proxy", "").split("[,\\s]+", -1)) {
       String name = item.startsWith(".") ? item.substring(1) : item;
-      if (item.equals("*") || (!name.isEmpty() && (host.equals(name) || host.endsWith("." + name)))) {
+      if (item.equals("*")
+          || (!name.isEmpty() && (host.equals(name) || host.endsWith("." + name)))) {
         return true;
       }
     }
@@ -70,7 +71,10 @@ public final class Proxies extends ProxySelector {
   }
 
   private static Proxy proxy(@Nullable String setting) {
-    if (setting == null || setting.isBlank() || setting.equals("DIRECT") || setting.equals("false")) {
+    if (setting == null
+        || setting.isBlank()
+        || setting.equals("DIRECT")
+        || setting.equals("false")) {
       return Proxy.NO_PROXY;
     }
     try {
@@ -79,7 +83,8 @@ public final class Proxies extends ProxySelector {
         return Proxy.NO_PROXY;
       }
       int port = address.getPort() < 0 ? 80 : address.getPort();
-      return new Proxy(Proxy.Type.HTTP, InetSocketAddress.createUnresolved(address.getHost(), port));
+      return new Proxy(
+          Proxy.Type.HTTP, InetSocketAddress.createUnresolved(address.getHost(), port));
     } catch (IllegalArgumentException e) {
       return Proxy.NO_PROXY;
     }

@@ -11,7 +11,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One archive that apt fetches binary packages from. An entry that names several addresses or suites is several of these.
+ * One archive that apt fetches binary packages from. An entry that names several addresses or
+ * suites is several of these.
  *
  * <p>Source: sources.list(5).
  *
@@ -31,7 +32,8 @@ public record Source(
     @Nullable String key) {
 
   /**
-   * All sources of a machine, in apt's order. A file that cannot be read and a line that cannot be understood are left out.
+   * All sources of a machine, in apt's order. A file that cannot be read and a line that cannot be
+   * understood are left out.
    *
    * @param root the machine's root directory
    */
@@ -72,12 +74,12 @@ public record Source(
         if (end < 0) {
           continue;
         }
-        for (String option : rest.substring(1, end).strip().split("\\s+")) {
+        for (String option : rest.substring(1, end).strip().split("\\s+", -1)) {
           int equals = option.indexOf('=');
           if (equals < 0) {
             continue;
           }
-          List<String> items = List.of(option.substring(equals + 1).split(","));
+          List<String> items = List.of(option.substring(equals + 1).split(",", -1));
           switch (option.substring(0, equals).toLowerCase(Locale.ROOT)) {
             case "arch" -> architectures.addAll(items);
             case "signed-by" -> addKeyFiles(signedBy, root, items);
@@ -86,10 +88,11 @@ public record Source(
         }
         rest = rest.substring(end + 1).strip();
       }
-      List<String> words = List.of(rest.split("\\s+"));
+      List<String> words = List.of(rest.split("\\s+", -1));
       if (words.size() >= 3) {
         List<String> components = words.subList(2, words.size());
-        addAddresses(all, root, words.get(0), words.get(1), components, architectures, signedBy, null);
+        addAddresses(
+            all, root, words.get(0), words.get(1), components, architectures, signedBy, null);
       }
     }
     return all;
@@ -100,7 +103,8 @@ public record Source(
     List<Source> all = new ArrayList<>();
     for (Paragraph entry : Paragraph.parse(text)) {
       String enabled = entry.field("Enabled", "yes").toLowerCase(Locale.ROOT);
-      if (!entry.words("Types").contains("deb") || List.of("no", "false", "off", "0", "disable").contains(enabled)) {
+      if (!entry.words("Types").contains("deb")
+          || List.of("no", "false", "off", "0", "disable").contains(enabled)) {
         continue;
       }
       List<Path> signedBy = new ArrayList<>();
@@ -115,7 +119,14 @@ public record Source(
       for (String uri : entry.words("URIs")) {
         for (String suite : entry.words("Suites")) {
           addAddresses(
-              all, root, uri, suite, entry.words("Components"), entry.words("Architectures"), signedBy, key);
+              all,
+              root,
+              uri,
+              suite,
+              entry.words("Components"),
+              entry.words("Architectures"),
+              signedBy,
+              key);
         }
       }
     }
@@ -150,7 +161,13 @@ public record Source(
       if (one.matches("(?i)(https?|file):.*")) {
         String slashed = one.endsWith("/") ? one : one + "/";
         all.add(
-            new Source(slashed, suite, List.copyOf(components), List.copyOf(architectures), List.copyOf(signedBy), key));
+            new Source(
+                slashed,
+                suite,
+                List.copyOf(components),
+                List.copyOf(architectures),
+                List.copyOf(signedBy),
+                key));
       }
     }
   }
@@ -159,8 +176,10 @@ public record Source(
   private static List<String> mirrorList(Path root, String name) {
     List<String> uris = new ArrayList<>();
     try {
-      for (String line : Files.readAllLines(root.resolve(name.replaceFirst("^/+", "")), StandardCharsets.ISO_8859_1)) {
-        String address = line.strip().split("\\s+")[0];
+      for (String line :
+          Files.readAllLines(
+              root.resolve(name.replaceFirst("^/+", "")), StandardCharsets.ISO_8859_1)) {
+        String address = line.strip().split("\\s+", -1)[0];
         if (!address.isEmpty() && !address.startsWith("#")) {
           uris.add(address);
         }

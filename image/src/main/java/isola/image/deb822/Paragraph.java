@@ -7,8 +7,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One paragraph of a control file: fields by name, whose case does not matter. A value keeps its inner line breaks; the blank
- * that begins each continuation line is gone, and a line of a single dot is an empty one only to those who ask for a text.
+ * One paragraph of a control file: fields by name, whose case does not matter. A value keeps its
+ * inner line breaks; the blank that begins each continuation line is gone, and a line of a single
+ * dot is an empty one only to those who ask for a text.
  */
 public final class Paragraph {
   private final Map<String, String> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
@@ -26,10 +27,12 @@ public final class Paragraph {
     return value == null ? otherwise : value;
   }
 
-  /** The field's words, split at blanks and line breaks; none if the paragraph has no such field. */
+  /**
+   * The field's words, split at blanks and line breaks; none if the paragraph has no such field.
+   */
   public List<String> words(String name) {
     String value = field(name, "").strip();
-    return value.isEmpty() ? List.of() : List.of(value.split("\\s+"));
+    return value.isEmpty() ? List.of() : List.of(value.split("\\s+", -1));
   }
 
   /** The names of its fields. */
@@ -38,8 +41,9 @@ public final class Paragraph {
   }
 
   /**
-   * Reads all paragraphs of a text. Lines that begin with {@code #} are comments; a line that is neither a field nor a
-   * continuation is left out, as apt does with a warning. A field given twice keeps its first value.
+   * Reads all paragraphs of a text. Lines that begin with {@code #} are comments; a line that is
+   * neither a field nor a continuation is left out, as apt does with a warning. A field given twice
+   * keeps its first value.
    */
   public static List<Paragraph> parse(String text) {
     List<Paragraph> all = new ArrayList<>();

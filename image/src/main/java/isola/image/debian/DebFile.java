@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 import org.tukaani.xz.XZInputStream;
 
 /**
- * Reads a {@code .deb}: its control files, then its file tree entry by entry. Nothing is written anywhere; names are as the
- * archive has them, one character for each byte, and not to be trusted.
+ * Reads a {@code .deb}: its control files, then its file tree entry by entry. Nothing is written
+ * anywhere; names are as the archive has them, one character for each byte, and not to be trusted.
  *
  * <p>Source: deb(5).
  */
@@ -72,18 +72,21 @@ public final class DebFile {
    * @param name the package's, for messages
    * @param limit the most bytes that it may unpack to
    */
-  public static void data(Path deb, String name, long limit, Visitor visitor) throws ImageException {
+  public static void data(Path deb, String name, long limit, Visitor visitor)
+      throws ImageException {
     read(deb, name, "data.tar", limit, visitor);
   }
 
-  private static void read(Path deb, String name, String member, long limit, Visitor visitor) throws ImageException {
+  private static void read(Path deb, String name, String member, long limit, Visitor visitor)
+      throws ImageException {
     try (InputStream file = new BufferedInputStream(Files.newInputStream(deb), 1 << 16);
         ArArchiveInputStream ar = new ArArchiveInputStream(file)) {
       for (ArArchiveEntry entry; (entry = ar.getNextEntry()) != null; ) {
         if (entry.getName().startsWith(member)) {
           String packing = entry.getName().substring(member.length());
           try (InputStream unpacked = new Bounded(unpack(ar, packing, name), limit);
-              TarArchiveInputStream tar = new TarArchiveInputStream(unpacked, StandardCharsets.ISO_8859_1.name())) {
+              TarArchiveInputStream tar =
+                  new TarArchiveInputStream(unpacked, StandardCharsets.ISO_8859_1.name())) {
             visit(tar, visitor, name);
           }
           return;
@@ -95,7 +98,8 @@ public final class DebFile {
     }
   }
 
-  private static void visit(TarArchiveInputStream tar, Visitor visitor, String name) throws IOException, ImageException {
+  private static void visit(TarArchiveInputStream tar, Visitor visitor, String name)
+      throws IOException, ImageException {
     int entries = 0;
     for (TarArchiveEntry entry; (entry = tar.getNextEntry()) != null; ) {
       if (++entries > MOST_ENTRIES || entry.isSparse()) {
@@ -105,14 +109,19 @@ public final class DebFile {
     }
   }
 
-  private static InputStream unpack(InputStream in, String packing, String name) throws IOException, ImageException {
+  private static InputStream unpack(InputStream in, String packing, String name)
+      throws IOException, ImageException {
     return switch (packing) {
       case "" -> in;
       case ".xz" -> new XZInputStream(in, MOST_MEMORY_KIB);
       case ".gz" -> new GZIPInputStream(in, 1 << 16);
       default ->
           throw new ImageException(
-              "The package " + name + " is packed as '" + packing + "', which Isola cannot unpack.");
+              "The package "
+                  + name
+                  + " is packed as '"
+                  + packing
+                  + "', which Isola cannot unpack.");
     };
   }
 

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -27,8 +28,8 @@ import org.bouncycastle.openpgp.operator.bc.BcPGPContentVerifierBuilderProvider;
 /**
  * The keys that may sign an archive's release file, and the check of such a signature.
  *
- * <p>Source: RFC 9580, section 7 (the cleartext signature framework). Keys count as trusted because of the file they come from,
- * which only the machine's administrator can write.
+ * <p>Source: RFC 9580, section 7 (the cleartext signature framework). Keys count as trusted because
+ * of the file they come from, which only the machine's administrator can write.
  */
 public final class Keyring {
   private static final Set<Integer> HASHES =
@@ -41,7 +42,10 @@ public final class Keyring {
 
   private final Map<Long, Key> keys = new HashMap<>();
 
-  /** Adds the keys of a file, in binary form or in text form. A file that is missing or not for us to read adds none. */
+  /**
+   * Adds the keys of a file, in binary form or in text form. A file that is missing or not for us
+   * to read adds none.
+   */
   public void addFile(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       add(in);
@@ -66,7 +70,8 @@ public final class Keyring {
 
   private void add(InputStream in) throws IOException, PGPException {
     for (PGPPublicKeyRing ring : new BcPGPPublicKeyRingCollection(PGPUtil.getDecoderStream(in))) {
-      ring.getPublicKeys().forEachRemaining(key -> keys.put(key.getKeyID(), new Key(key, ring.getPublicKey())));
+      ring.getPublicKeys()
+          .forEachRemaining(key -> keys.put(key.getKeyID(), new Key(key, ring.getPublicKey())));
     }
   }
 
@@ -93,8 +98,12 @@ public final class Keyring {
     }
     throw new ImageException(
         known
-            ? "The signature of " + uri + " is bad: the mirror's file was changed or damaged on its way."
-            : "The signature of " + uri + " is by none of this machine's Debian keys; update the package"
+            ? "The signature of "
+                + uri
+                + " is bad: the mirror's file was changed or damaged on its way."
+            : "The signature of "
+                + uri
+                + " is by none of this machine's Debian keys; update the package"
                 + " debian-archive-keyring.");
   }
 
@@ -122,7 +131,8 @@ public final class Keyring {
       end++;
     }
     if (!whole || end >= all.length) {
-      throw new ImageException("The answer of " + uri + " is not a signed release file; use another mirror.");
+      throw new ImageException(
+          "The answer of " + uri + " is not a signed release file; use another mirror.");
     }
     StringBuilder armor = new StringBuilder();
     for (int i = at; i <= end; i++) {
@@ -130,7 +140,8 @@ public final class Keyring {
     }
     for (int i = end + 1; i < all.length; i++) {
       if (!all[i].isBlank()) {
-        throw new ImageException("The release file of " + uri + " has text after its signature; use another mirror.");
+        throw new ImageException(
+            "The release file of " + uri + " has text after its signature; use another mirror.");
       }
     }
     return armor.toString();
@@ -139,14 +150,16 @@ public final class Keyring {
   private static List<PGPSignature> signatures(String armor, String uri) throws ImageException {
     List<PGPSignature> all = new ArrayList<>();
     try (ArmoredInputStream in =
-        new ArmoredInputStream(new ByteArrayInputStream(armor.getBytes(StandardCharsets.ISO_8859_1)))) {
+        new ArmoredInputStream(
+            new ByteArrayInputStream(armor.getBytes(StandardCharsets.ISO_8859_1)))) {
       for (Object object : new BcPGPObjectFactory(in)) {
         if (object instanceof PGPSignatureList list) {
           list.forEach(all::add);
         }
       }
     } catch (IOException | RuntimeException e) {
-      throw new ImageException("The signature of " + uri + " cannot be read; use another mirror.", e);
+      throw new ImageException(
+          "The signature of " + uri + " cannot be read; use another mirror.", e);
     }
     return all;
   }
@@ -170,7 +183,9 @@ public final class Keyring {
   /** Not revoked, and not expired when the signature was made. */
   private static boolean usable(PGPPublicKey key, PGPSignature signature) {
     long seconds = key.getValidSeconds();
-    long age = (signature.getCreationTime().getTime() - key.getCreationTime().getTime()) / 1000;
-    return !key.hasRevocation() && (seconds == 0 || age <= seconds);
+    Duration age =
+        Duration.between(
+            key.getCreationTime().toInstant(), signature.getCreationTime().toInstant());
+    return !key.hasRevocation() && (seconds == 0 || age.toSeconds() <= seconds);
   }
 }

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Chooses packages that belong together: the newest version of each over all lists, everything that they need, and of
- * alternatives the first that can be had unless another is chosen already.
+ * Chooses packages that belong together: the newest version of each over all lists, everything that
+ * they need, and of alternatives the first that can be had unless another is chosen already.
  */
 public final class PackageChoice {
   private final List<PackageIndex> lists;
@@ -25,7 +25,9 @@ public final class PackageChoice {
 
   /** The newest package of the name, if there is one. */
   public Optional<PackageEntry> newest(String name) {
-    return lists.stream().flatMap(list -> list.named(name).stream()).max(Comparator.comparing(PackageEntry::version));
+    return lists.stream()
+        .flatMap(list -> list.named(name).stream())
+        .max(Comparator.comparing(PackageEntry::version));
   }
 
   /** The newest package of each name that every installation has. */
@@ -44,9 +46,11 @@ public final class PackageChoice {
    * Chooses the given packages and all that they need.
    *
    * @return in the order of choice: the given ones first
-   * @throws ImageException if something needed cannot be had, or two chosen packages exclude each other
+   * @throws ImageException if something needed cannot be had, or two chosen packages exclude each
+   *     other
    */
-  public List<PackageEntry> withDependencies(Collection<PackageEntry> wanted) throws ImageException {
+  public List<PackageEntry> withDependencies(Collection<PackageEntry> wanted)
+      throws ImageException {
     chosen.clear();
     ArrayDeque<PackageEntry> unseen = new ArrayDeque<>();
     for (PackageEntry entry : wanted) {
@@ -57,7 +61,8 @@ public final class PackageChoice {
     while (!unseen.isEmpty()) {
       PackageEntry entry = unseen.remove();
       for (List<Relation> group : entry.depends()) {
-        if (group.stream().anyMatch(relation -> chosen.values().stream().anyMatch(relation::acceptedBy))) {
+        if (group.stream()
+            .anyMatch(relation -> chosen.values().stream().anyMatch(relation::acceptedBy))) {
           continue;
         }
         PackageEntry pick = pick(entry, group);
@@ -71,7 +76,8 @@ public final class PackageChoice {
 
   private PackageEntry pick(PackageEntry needer, List<Relation> group) throws ImageException {
     for (Relation relation : group) {
-      Optional<PackageEntry> named = newest(relation.name()).filter(relation::acceptedBy).filter(this::isNew);
+      Optional<PackageEntry> named =
+          newest(relation.name()).filter(relation::acceptedBy).filter(this::isNew);
       if (named.isPresent()) {
         return named.get();
       }
@@ -81,14 +87,20 @@ public final class PackageChoice {
               .map(found -> newest(found.name()).orElse(found))
               .filter(relation::acceptedBy)
               .filter(this::isNew)
-              .min(Comparator.comparingInt(PackageEntry::priority).thenComparing(PackageEntry::name));
+              .min(
+                  Comparator.comparingInt(PackageEntry::priority)
+                      .thenComparing(PackageEntry::name));
       if (provider.isPresent()) {
         return provider.get();
       }
     }
     String text = String.join(" or ", group.stream().map(Relation::toString).toList());
     throw new ImageException(
-        "The Debian archive has no " + text + ", which its package " + needer.name() + " needs; the mirror is incomplete.");
+        "The Debian archive has no "
+            + text
+            + ", which its package "
+            + needer.name()
+            + " needs; the mirror is incomplete.");
   }
 
   /** A second version of a chosen package cannot be chosen. */
@@ -100,9 +112,13 @@ public final class PackageChoice {
     for (PackageEntry entry : chosen.values()) {
       for (List<Relation> group : entry.conflicts()) {
         for (PackageEntry other : chosen.values()) {
-          if (other != entry && group.getFirst().acceptedBy(other)) {
+          if (!other.equals(entry) && group.getFirst().acceptedBy(other)) {
             throw new ImageException(
-                "The packages " + entry.name() + " and " + other.name() + " of the Debian archive exclude each other.");
+                "The packages "
+                    + entry.name()
+                    + " and "
+                    + other.name()
+                    + " of the Debian archive exclude each other.");
           }
         }
       }

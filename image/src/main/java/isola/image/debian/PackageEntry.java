@@ -34,9 +34,13 @@ public record PackageEntry(
     long size,
     String sha256,
     long installedSize) {
-  private static final List<String> PRIORITIES = List.of("required", "important", "standard", "optional", "extra");
+  private static final List<String> PRIORITIES =
+      List.of("required", "important", "standard", "optional", "extra");
 
-  /** Reads an entry of a package list, or tells null if it lacks what an entry needs or is for another architecture. */
+  /**
+   * Reads an entry of a package list, or tells null if it lacks what an entry needs or is for
+   * another architecture.
+   */
   static @Nullable PackageEntry of(Paragraph paragraph) {
     String name = paragraph.field("Package");
     String version = paragraph.field("Version");
@@ -45,12 +49,19 @@ public record PackageEntry(
     String architecture = paragraph.field("Architecture", "");
     long size = number(paragraph.field("Size", ""));
     boolean fits = architecture.equals("amd64") || architecture.equals("all");
-    if (name == null || version == null || filename == null || sha256 == null || size < 0 || !fits) {
+    if (name == null
+        || version == null
+        || filename == null
+        || sha256 == null
+        || size < 0
+        || !fits) {
       return null;
     }
-    List<List<Relation>> depends = new ArrayList<>(Relation.parse(paragraph.field("Pre-Depends", "")));
+    List<List<Relation>> depends =
+        new ArrayList<>(Relation.parse(paragraph.field("Pre-Depends", "")));
     depends.addAll(Relation.parse(paragraph.field("Depends", "")));
-    List<List<Relation>> conflicts = new ArrayList<>(Relation.parse(paragraph.field("Conflicts", "")));
+    List<List<Relation>> conflicts =
+        new ArrayList<>(Relation.parse(paragraph.field("Conflicts", "")));
     conflicts.addAll(Relation.parse(paragraph.field("Breaks", "")));
     int priority = PRIORITIES.indexOf(paragraph.field("Priority", "optional"));
     return new PackageEntry(

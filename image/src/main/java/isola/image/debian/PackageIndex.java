@@ -11,8 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An archive's list of packages, on disk. A list has tens of thousands of entries of which a few dozen are wanted, so only where
- * each name stands is kept in memory: eight bytes for each name and for each name provided.
+ * An archive's list of packages, on disk. A list has tens of thousands of entries of which a few
+ * dozen are wanted, so only where each name stands is kept in memory: eight bytes for each name and
+ * for each name provided.
  */
 public final class PackageIndex {
   private final MappedByteBuffer text;
@@ -34,7 +35,8 @@ public final class PackageIndex {
       if (channel.size() > Integer.MAX_VALUE) {
         throw new IOException("package list over 2 GiB");
       }
-      PackageIndex index = new PackageIndex(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()));
+      PackageIndex index =
+          new PackageIndex(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()));
       index.scan();
       return index;
     }
@@ -56,7 +58,9 @@ public final class PackageIndex {
             addEntry(
                 found,
                 offset,
-                entry -> entry.provides().stream().anyMatch(group -> group.getFirst().name().equals(name))));
+                entry ->
+                    entry.provides().stream()
+                        .anyMatch(group -> group.getFirst().name().equals(name))));
     return found;
   }
 
@@ -72,7 +76,8 @@ public final class PackageIndex {
   private void addEntry(
       List<PackageEntry> found, int offset, java.util.function.Predicate<PackageEntry> wanted) {
     int end = offset;
-    while (end < text.limit() && !(text.get(end) == '\n' && (end + 1 >= text.limit() || text.get(end + 1) == '\n'))) {
+    while (end < text.limit()
+        && !(text.get(end) == '\n' && (end + 1 >= text.limit() || text.get(end + 1) == '\n'))) {
       end++;
     }
     List<Paragraph> paragraphs = Paragraph.parse(string(offset, end));

@@ -9,17 +9,21 @@ import java.util.List;
  * <p>Source: deb-control(5), Debian policy 7.1.
  *
  * @param name the package's name, without an architecture
- * @param operator {@code <<}, {@code <=}, {@code =}, {@code >=} or {@code >>}; empty if any version will do
+ * @param operator {@code <<}, {@code <=}, {@code =}, {@code >=} or {@code >>}; empty if any version
+ *     will do
  * @param version the version that the operator compares with; empty if any will do
  */
 public record Relation(String name, String operator, String version) {
 
-  /** Reads a field such as {@code Depends}: all groups are needed, and of each group one alternative. */
+  /**
+   * Reads a field such as {@code Depends}: all groups are needed, and of each group one
+   * alternative.
+   */
   public static List<List<Relation>> parse(String field) {
     List<List<Relation>> groups = new ArrayList<>();
-    for (String group : field.split(",")) {
+    for (String group : field.split(",", -1)) {
       List<Relation> alternatives = new ArrayList<>();
-      for (String one : group.split("\\|")) {
+      for (String one : group.split("\\|", -1)) {
         if (!one.isBlank()) {
           alternatives.add(parseOne(one.strip()));
         }
@@ -63,7 +67,9 @@ public record Relation(String name, String operator, String version) {
     for (List<Relation> group : candidate.provides()) {
       Relation provided = group.getFirst();
       if (provided.name.equals(name)
-          && (operator.isEmpty() || (!provided.version.isEmpty() && acceptsVersion(Version.parse(provided.version))))) {
+          && (operator.isEmpty()
+              || (!provided.version.isEmpty()
+                  && acceptsVersion(Version.parse(provided.version))))) {
         return true;
       }
     }

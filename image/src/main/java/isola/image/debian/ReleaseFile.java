@@ -60,11 +60,20 @@ public final class ReleaseFile {
   public void check(String uri, String suite, @Nullable Instant now) throws ImageException {
     if (!fields.field("Origin", "").equals("Debian")) {
       throw new ImageException(
-          "The archive " + uri + " calls itself '" + fields.field("Origin", "") + "' and not Debian; use another mirror.");
+          "The archive "
+              + uri
+              + " calls itself '"
+              + fields.field("Origin", "")
+              + "' and not Debian; use another mirror.");
     }
     if (!fields.field("Codename", "").equals(suite) && !fields.field("Suite", "").equals(suite)) {
       throw new ImageException(
-          "The mirror " + uri + " was asked for " + suite + " and answered with '" + fields.field("Codename", "")
+          "The mirror "
+              + uri
+              + " was asked for "
+              + suite
+              + " and answered with '"
+              + fields.field("Codename", "")
               + "'; use another mirror.");
     }
     if (now == null) {
@@ -73,23 +82,39 @@ public final class ReleaseFile {
     Optional<Instant> end = date("Valid-Until");
     if (end.isPresent() && end.get().isBefore(now)) {
       throw new ImageException(
-          "The package lists of " + uri + " for " + suite + " expired on " + fields.field("Valid-Until", "")
+          "The package lists of "
+              + uri
+              + " for "
+              + suite
+              + " expired on "
+              + fields.field("Valid-Until", "")
               + "; the mirror is out of date or this machine's clock is wrong.");
     }
     Optional<Instant> date = date("Date");
     if (date.isPresent() && date.get().isAfter(now.plusSeconds(60))) {
       throw new ImageException(
-          "The package lists of " + uri + " for " + suite + " are from the future (" + fields.field("Date", "")
+          "The package lists of "
+              + uri
+              + " for "
+              + suite
+              + " are from the future ("
+              + fields.field("Date", "")
               + "); this machine's clock is wrong.");
     }
   }
 
-  /** The file's hash and size, if the release vouches for it; names are relative to the suite's directory. */
+  /**
+   * The file's hash and size, if the release vouches for it; names are relative to the suite's
+   * directory.
+   */
   public Optional<Item> item(String name) {
     return Optional.ofNullable(items.get(name));
   }
 
-  /** Whether files can be had under their hash as well, so that they stay consistent while the mirror changes. */
+  /**
+   * Whether files can be had under their hash as well, so that they stay consistent while the
+   * mirror changes.
+   */
   public boolean byHash() {
     return fields.field("Acquire-By-Hash", "no").equals("yes");
   }
@@ -111,9 +136,11 @@ public final class ReleaseFile {
     }
     try {
       return Optional.of(
-          ZonedDateTime.parse(text.replace("UTC", "GMT"), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant());
+          ZonedDateTime.parse(text.replace("UTC", "GMT"), DateTimeFormatter.RFC_1123_DATE_TIME)
+              .toInstant());
     } catch (DateTimeParseException e) {
-      throw new ImageException("The release file's " + field + " '" + text + "' is not a date; use another mirror.", e);
+      throw new ImageException(
+          "The release file's " + field + " '" + text + "' is not a date; use another mirror.", e);
     }
   }
 }

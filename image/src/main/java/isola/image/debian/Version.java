@@ -16,7 +16,9 @@ public record Version(long epoch, String upstream, String revision) implements C
     String rest = text.strip();
     long epoch = 0;
     int colon = rest.indexOf(':');
-    if (colon > 0 && colon < 10 && rest.substring(0, colon).chars().allMatch(c -> c >= '0' && c <= '9')) {
+    if (colon > 0
+        && colon < 10
+        && rest.substring(0, colon).chars().allMatch(c -> c >= '0' && c <= '9')) {
       epoch = Long.parseLong(rest.substring(0, colon));
       rest = rest.substring(colon + 1);
     }
@@ -35,7 +37,10 @@ public record Version(long epoch, String upstream, String revision) implements C
     return order == 0 ? comparePart(revision, other.revision) : order;
   }
 
-  /** Whether this version stands in the relation to another; the operators are those of package relations. */
+  /**
+   * Whether this version stands in the relation to another; the operators are those of package
+   * relations.
+   */
   public boolean satisfies(String operator, Version other) {
     int order = compareTo(other);
     return switch (operator) {
@@ -93,7 +98,10 @@ public record Version(long epoch, String upstream, String revision) implements C
     return 0;
   }
 
-  /** A tilde sorts before the end, which sorts before letters, which sort before all else; a digit counts as the end. */
+  /**
+   * A tilde sorts before the end, which sorts before letters, which sort before all else; a digit
+   * counts as the end.
+   */
   private static int weight(String text, int at) {
     if (at >= text.length()) {
       return 0;

@@ -25,10 +25,14 @@ public interface Disk {
 
   /** Makes a new file, open for writing and reading. */
   default FileChannel create(Path file) throws IOException {
-    return open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+    return open(
+        file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
   }
 
-  /** Makes a file whose content lasts through a power cut when this returns; no other name is touched. */
+  /**
+   * Makes a file whose content lasts through a power cut when this returns; no other name is
+   * touched.
+   */
   default void write(Path file, byte[] content) throws IOException {
     try (FileChannel channel = create(file)) {
       ByteBuffer bytes = ByteBuffer.wrap(content);
@@ -39,9 +43,13 @@ public interface Disk {
     }
   }
 
-  /** Gives a finished file its name, in place of what may have it, so that the change lasts when this returns. */
+  /**
+   * Gives a finished file its name, in place of what may have it, so that the change lasts when
+   * this returns.
+   */
   default void publish(Path temporary, Path name) throws IOException {
-    Files.move(temporary, name, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(
+        temporary, name, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     syncDirectory(Objects.requireNonNull(name.getParent()));
   }
 
@@ -57,13 +65,18 @@ public interface Disk {
     String reason = reason(failure).toLowerCase(Locale.ROOT);
     if (reason.contains("no space left") || reason.contains("quota exceeded")) {
       return new ImageException(
-          "There is no space left for " + file + "; free some, or set ISOLA_CACHE to a directory on another disk.", failure);
+          "There is no space left for "
+              + file
+              + "; free some, or set ISOLA_CACHE to a directory on another disk.",
+          failure);
     }
     if (failure instanceof AccessDeniedException || reason.contains("read-only file system")) {
       return new ImageException(
-          "The file " + file + " may not be written; set ISOLA_CACHE to a directory that is yours.", failure);
+          "The file " + file + " may not be written; set ISOLA_CACHE to a directory that is yours.",
+          failure);
     }
-    return new ImageException("The file " + file + " could not be written: " + reason(failure) + ".", failure);
+    return new ImageException(
+        "The file " + file + " could not be written: " + reason(failure) + ".", failure);
   }
 
   private static String reason(IOException failure) {

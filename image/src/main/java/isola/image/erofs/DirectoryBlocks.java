@@ -18,8 +18,9 @@ import java.util.TreeMap;
 import java.util.function.ToLongFunction;
 
 /**
- * A directory's data: blocks of entries, each followed by their names, sorted by name over all blocks so that the kernel can
- * search them. {@code .} and {@code ..} are sorted in among the others.
+ * A directory's data: blocks of entries, each followed by their names, sorted by name over all
+ * blocks so that the kernel can search them. {@code .} and {@code ..} are sorted in among the
+ * others.
  */
 final class DirectoryBlocks {
   private final Directory directory;

@@ -1,6 +1,9 @@
 package isola.image.erofs;
 
-/** EROFS on disk. Source: Linux fs/erofs/erofs_fs.h and Documentation/filesystems/erofs.rst. All numbers are little-endian. */
+/**
+ * EROFS on disk. Source: Linux fs/erofs/erofs_fs.h and Documentation/filesystems/erofs.rst. All
+ * numbers are little-endian.
+ */
 final class ErofsSpec {
   static final int BLOCK_BITS = 12;
   static final int BLOCK = 1 << BLOCK_BITS;

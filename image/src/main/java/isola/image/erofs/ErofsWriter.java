@@ -31,19 +31,22 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes one EROFS image, uncompressed, in blocks of 4 KiB. The image has the superblock, then the files' data in the order of
- * {@link #store}, then the metadata. The end of a file that does not fill a block stands beside its inode, as long as that
- * saves room.
+ * Writes one EROFS image, uncompressed, in blocks of 4 KiB. The image has the superblock, then the
+ * files' data in the order of {@link #store}, then the metadata. The end of a file that does not
+ * fill a block stands beside its inode, as long as that saves room.
  *
  * <p>The same tree stored in the same order gives the same bytes.
  */
 public final class ErofsWriter {
-  /** A file's last piece is kept in memory until {@link #finish} if it is no longer than this, else it takes a block. */
+  /**
+   * A file's last piece is kept in memory until {@link #finish} if it is no longer than this, else
+   * it takes a block.
+   */
   private static final int LONGEST_TAIL = 3072;
 
   private final FileChannel image;
   private final AtomicLong nextBlock = new AtomicLong(1);
-  private final Map<Node, Inode> inodes = new IdentityHashMap<>();
+  private final IdentityHashMap<Node, Inode> inodes = new IdentityHashMap<>();
   private final List<Inode> order = new ArrayList<>();
 
   /** What an inode will say. */
@@ -61,8 +64,28 @@ public final class ErofsWriter {
     }
   }
 
-  /** A content in the image: whole blocks from {@code block} on, then {@code tail}, which stands beside the inode. */
-  private record Stored(FileChannel image, long block, long size, byte[] tail) implements Content {
+  /**
+   * A content in the image: whole blocks from {@code block} on, then {@code tail}, which stands
+   * beside the inode.
+   */
+  private static final class Stored implements Content {
+    private final FileChannel image;
+    private final long block;
+    private final long size;
+    private final byte[] tail;
+
+    Stored(FileChannel image, long block, long size, byte[] tail) {
+      this.image = image;
+      this.block = block;
+      this.size = size;
+      this.tail = tail;
+    }
+
+    @Override
+    public long size() {
+      return size;
+    }
+
     @Override
     public InputStream open() {
       return new StoredStream(image, block << BLOCK_BITS, size - tail.length, tail);
@@ -75,7 +98,8 @@ public final class ErofsWriter {
   }
 
   /**
-   * Copies a content into the image and tells it as one that the image has, for a file of the tree. Any thread.
+   * Copies a content into the image and tells it as one that the image has, for a file of the tree.
+   * Any thread.
    *
    * @param in read to {@code size} bytes, not closed
    * @throws IOException if the image cannot be written or {@code in} ends early
@@ -105,7 +129,8 @@ public final class ErofsWriter {
   }
 
   /**
-   * Writes everything else: the contents that are not in the image yet, the directories, the inodes, the superblock.
+   * Writes everything else: the contents that are not in the image yet, the directories, the
+   * inodes, the superblock.
    *
    * @param time of making, in seconds since 1970
    * @param uuid 16 bytes that name the file system
@@ -122,7 +147,9 @@ public final class ErofsWriter {
       inode.nid = space.allocate(INODE + (inline ? inode.tail.length : 0));
     }
     writeDirectories(tree.root(), root, root);
-    ByteBuffer meta = ByteBuffer.allocate(Math.toIntExact(space.blocks() << BLOCK_BITS)).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer meta =
+        ByteBuffer.allocate(Math.toIntExact(space.blocks() << BLOCK_BITS))
+            .order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < order.size(); i++) {
       writeInode(meta, order.get(i), i + 1);
     }
@@ -132,7 +159,10 @@ public final class ErofsWriter {
     return blocks << BLOCK_BITS;
   }
 
-  /** Gives each node an inode, the root first since its number has only 16 bits, and counts its names. */
+  /**
+   * Gives each node an inode, the root first since its number has only 16 bits, and counts its
+   * names.
+   */
   private Inode number(Directory directory) {
     Inode inode = new Inode(directory);
     inodes.put(directory, inode);
@@ -192,7 +222,7 @@ public final class ErofsWriter {
     int rest = (int) (inode.size & (BLOCK - 1));
     boolean inline = rest > 0 && rest <= LONGEST_TAIL;
     inode.tail = new byte[inline ? rest : 0];
-    long whole = blocks.count() - (inline ? 1 : 0);
+    int whole = blocks.count() - (inline ? 1 : 0);
     inode.firstBlock = whole == 0 ? 0 : nextBlock.getAndAdd(whole);
     for (Node node : directory.entries().values()) {
       if (node instanceof Directory child) {
@@ -246,7 +276,9 @@ public final class ErofsWriter {
           }
         };
     boolean inline = inode.tail.length > 0;
-    meta.putShort(at + ErofsSpec.I_FORMAT, (short) (inline ? ErofsSpec.FORMAT_INLINE : ErofsSpec.FORMAT_PLAIN));
+    meta.putShort(
+        at + ErofsSpec.I_FORMAT,
+        (short) (inline ? ErofsSpec.FORMAT_INLINE : ErofsSpec.FORMAT_PLAIN));
     meta.putShort(at + ErofsSpec.I_MODE, (short) (type | node.attributes().mode()));
     meta.putLong(at + ErofsSpec.I_SIZE, inode.size);
     meta.putInt(at + ErofsSpec.I_UNION, union);
@@ -272,7 +304,8 @@ public final class ErofsWriter {
     ByteBuffer block = ByteBuffer.allocate(BLOCK).order(ByteOrder.LITTLE_ENDIAN);
     int at = ErofsSpec.SUPER_OFFSET;
     block.putInt(at + ErofsSpec.SB_MAGIC, ErofsSpec.MAGIC);
-    block.putInt(at + ErofsSpec.SB_FEATURE_COMPAT, ErofsSpec.COMPAT_CHECKSUM | ErofsSpec.COMPAT_MTIME);
+    block.putInt(
+        at + ErofsSpec.SB_FEATURE_COMPAT, ErofsSpec.COMPAT_CHECKSUM | ErofsSpec.COMPAT_MTIME);
     block.put(at + ErofsSpec.SB_BLOCK_BITS, (byte) BLOCK_BITS);
     block.putShort(at + ErofsSpec.SB_ROOT_NID, (short) root.nid);
     block.putLong(at + ErofsSpec.SB_INODES, order.size());
@@ -295,8 +328,8 @@ public final class ErofsWriter {
   }
 
   /**
-   * Hands out room in the metadata area. An inode and the data beside it never cross a block's end; the free ends of earlier
-   * blocks are used for what fits best.
+   * Hands out room in the metadata area. An inode and the data beside it never cross a block's end;
+   * the free ends of earlier blocks are used for what fits best.
    */
   private static final class MetaSpace {
     private final NavigableMap<Integer, List<Long>> free = new TreeMap<>();

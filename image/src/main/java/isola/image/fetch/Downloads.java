@@ -26,7 +26,8 @@ public final class Downloads {
    * @param size its size in bytes
    * @param done called when it is whole, in the thread that fetched it
    */
-  public record Job(List<String> addresses, Path target, String sha256, long size, Completion done) {}
+  public record Job(
+      List<String> addresses, Path target, String sha256, long size, Completion done) {}
 
   /** What to do with a fetched file. */
   @FunctionalInterface
@@ -40,10 +41,12 @@ public final class Downloads {
   /**
    * Fetches all of them.
    *
-   * @param progress hears by how many bytes the whole has grown (or shrunk, where one began again); from several threads
+   * @param progress hears by how many bytes the whole has grown (or shrunk, where one began again);
+   *     from several threads
    * @throws ImageException for the first that failed, or if this thread was interrupted
    */
-  public static void all(Fetcher fetcher, List<Job> jobs, LongConsumer progress) throws ImageException {
+  public static void all(Fetcher fetcher, List<Job> jobs, LongConsumer progress)
+      throws ImageException {
     ThreadFactory threads = Thread.ofVirtual().name("download-", 0).factory();
     ExecutorService pool = Executors.newFixedThreadPool(CONNECTIONS, threads);
     try {
@@ -58,7 +61,7 @@ public final class Downloads {
                 }));
       }
       for (int i = 0; i < started.size(); i++) {
-        Object unused = results.take().get();
+        Object _ = results.take().get();
       }
     } catch (ExecutionException e) {
       if (e.getCause() instanceof ImageException failure) {
@@ -77,7 +80,11 @@ public final class Downloads {
   private static void one(Fetcher fetcher, Job job, LongConsumer progress) throws ImageException {
     AtomicLong have = new AtomicLong();
     fetcher.file(
-        job.addresses(), job.target(), job.sha256(), job.size(), now -> progress.accept(now - have.getAndSet(now)));
+        job.addresses(),
+        job.target(),
+        job.sha256(),
+        job.size(),
+        now -> progress.accept(now - have.getAndSet(now)));
     job.done().run();
   }
 }

@@ -69,7 +69,8 @@ public final class Fetcher implements AutoCloseable {
         for (int count; (count = transfer.read(piece)) >= 0; ) {
           all.write(piece, 0, count);
           if (all.size() > limit) {
-            throw new ImageException("The answer of " + shown(address) + " is too long; use another mirror.");
+            throw new ImageException(
+                "The answer of " + shown(address) + " is too long; use another mirror.");
           }
         }
         return Optional.of(all.toByteArray());
@@ -83,16 +84,19 @@ public final class Fetcher implements AutoCloseable {
   }
 
   /**
-   * Fetches a file whose hash is known. The file has its whole content when this returns, and is gone if it throws.
+   * Fetches a file whose hash is known. The file has its whole content when this returns, and is
+   * gone if it throws.
    *
    * @param addresses where it can be had; further ones are tried when the first fails
    * @param target a file that does not exist yet
    * @param sha256 its hash, in hexadecimal
    * @param size its size in bytes; not a byte more is read
-   * @param progress hears how many bytes of it are there, perhaps fewer than before when it begins again
+   * @param progress hears how many bytes of it are there, perhaps fewer than before when it begins
+   *     again
    * @throws ImageException if it could not be had whole, is another file, or could not be written
    */
-  public void file(List<String> addresses, Path target, String sha256, long size, LongConsumer progress)
+  public void file(
+      List<String> addresses, Path target, String sha256, long size, LongConsumer progress)
       throws ImageException {
     boolean whole = false;
     try (FileChannel out = disk.create(target)) {
@@ -108,7 +112,12 @@ public final class Fetcher implements AutoCloseable {
   }
 
   private void fetch(
-      List<String> addresses, FileChannel out, Path target, String sha256, long size, LongConsumer progress)
+      List<String> addresses,
+      FileChannel out,
+      Path target,
+      String sha256,
+      long size,
+      LongConsumer progress)
       throws ImageException {
     MessageDigest digest = Digests.sha256();
     ImageException refusal = null;
@@ -120,7 +129,11 @@ public final class Fetcher implements AutoCloseable {
       address = addresses.get(attempt % addresses.size());
       try (Transfer transfer = Transfer.open(client, address, have, patience)) {
         if (transfer == null) {
-          refusal = new ImageException("The mirror has no " + shown(address) + "; use another mirror, or try again later.");
+          refusal =
+              new ImageException(
+                  "The mirror has no "
+                      + shown(address)
+                      + "; use another mirror, or try again later.");
           if (addresses.size() == 1) {
             throw refusal;
           }
@@ -139,7 +152,9 @@ public final class Fetcher implements AutoCloseable {
         }
         refusal =
             new ImageException(
-                "The file " + shown(address) + " is not what the signed package list says (wrong SHA-256); it was changed or"
+                "The file "
+                    + shown(address)
+                    + " is not what the signed package list says (wrong SHA-256); it was changed or"
                     + " damaged, and nothing of it was kept.");
         if (addresses.size() == 1) {
           throw refusal;
@@ -208,7 +223,8 @@ public final class Fetcher implements AutoCloseable {
     }
   }
 
-  private static long restart(FileChannel out, Path target, MessageDigest digest) throws ImageException {
+  private static long restart(FileChannel out, Path target, MessageDigest digest)
+      throws ImageException {
     digest.reset();
     try {
       out.truncate(0);
@@ -239,7 +255,12 @@ public final class Fetcher implements AutoCloseable {
     String message = cause.getMessage();
     String reason = message == null || message.isBlank() ? "no connection" : message;
     return new ImageException(
-        "The mirror does not deliver " + shown(address) + " (" + reason + " after " + ATTEMPTS
+        "The mirror does not deliver "
+            + shown(address)
+            + " ("
+            + reason
+            + " after "
+            + ATTEMPTS
             + " attempts); check the network, or try again later.",
         cause);
   }

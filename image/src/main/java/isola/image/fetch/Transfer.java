@@ -16,8 +16,8 @@ import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One answer of a mirror that is being read. A mirror that sends nothing for a while counts as dead: its answer is closed, which
- * wakes the reader.
+ * One answer of a mirror that is being read. A mirror that sends nothing for a while counts as
+ * dead: its answer is closed, which wakes the reader.
  */
 final class Transfer implements AutoCloseable {
   private final InputStream in;
@@ -52,7 +52,8 @@ final class Transfer implements AutoCloseable {
         return null;
       }
     }
-    HttpRequest.Builder request = HttpRequest.newBuilder().timeout(patience).GET().header("User-Agent", "isola");
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder().timeout(patience).GET().header("User-Agent", "isola");
     if (uri.getRawUserInfo() != null) {
       byte[] login = uri.getUserInfo().getBytes(StandardCharsets.UTF_8);
       request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(login));
@@ -78,7 +79,10 @@ final class Transfer implements AutoCloseable {
     throw new IOException("it answered with status " + status);
   }
 
-  /** Where in the file this answer begins: at the wanted offset, or at 0 from a mirror that cannot resume. */
+  /**
+   * Where in the file this answer begins: at the wanted offset, or at 0 from a mirror that cannot
+   * resume.
+   */
   long start() {
     return start;
   }

@@ -1,6 +1,9 @@
 package isola.image.guest;
 
-/** What the agent says, one line each. Text that is none of these is {@link Unknown}: the guest may write what it likes. */
+/**
+ * What the agent says, one line each. Text that is none of these is {@link Unknown}: the guest may
+ * write what it likes.
+ */
 public sealed interface GuestEvent {
   /** The longest line that a host needs to keep; a longer one is not the agent's. */
   int LONGEST = 4096;
@@ -11,10 +14,15 @@ public sealed interface GuestEvent {
   /** The command is about to be executed. */
   record Started() implements GuestEvent {}
 
-  /** The command has ended with this status, 0 to 255; 128 and a signal's number if that ended it. */
+  /**
+   * The command has ended with this status, 0 to 255; 128 and a signal's number if that ended it.
+   */
   record Exited(int status) implements GuestEvent {}
 
-  /** The command could not be run for a reason that is not the command's; a sentence without its dot. */
+  /**
+   * The command could not be run for a reason that is not the command's; a sentence without its
+   * dot.
+   */
   record Failed(String why) implements GuestEvent {}
 
   /** Something else. */
@@ -26,7 +34,8 @@ public sealed interface GuestEvent {
     String word = blank < 0 ? line : line.substring(0, blank);
     String rest = blank < 0 ? "" : line.substring(blank + 1).strip();
     return switch (word) {
-      case "hello" -> rest.matches("[0-9]{1,4}") ? new Hello(Integer.parseInt(rest)) : new Unknown(line);
+      case "hello" ->
+          rest.matches("[0-9]{1,4}") ? new Hello(Integer.parseInt(rest)) : new Unknown(line);
       case "started" -> new Started();
       case "exit" -> {
         int status = rest.matches("[0-9]{1,3}") ? Integer.parseInt(rest) : 256;

@@ -1,8 +1,9 @@
 package isola.image.guest;
 
 /**
- * The names of the ports between host and agent. The control port must have the highest number of all ports of its device: the
- * guest's kernel then learns that it is open after it learned so of the others.
+ * The names of the ports between host and agent. The control port must have the highest number of
+ * all ports of its device: the guest's kernel then learns that it is open after it learned so of
+ * the others.
  */
 public final class GuestPorts {
   /** Lines in both directions: the request and signals to the guest, events from it. */

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * What the agent shall run.
  *
  * @param arguments the command and its arguments, each as it is; at least one
- * @param environment variables to set beside PATH and HOME; names are {@code [A-Za-z_][A-Za-z0-9_]*}
+ * @param environment variables to set beside PATH and HOME; names are {@code
+ *     [A-Za-z_][A-Za-z0-9_]*}
  * @param workdir the directory to start in
  * @param hostname the guest's name
  * @param terminal the terminal to run on, or null for the three standard ports
@@ -61,7 +62,8 @@ public record GuestRequest(
   /**
    * The request as the host sends it after {@code hello}.
    *
-   * @throws ImageException if it cannot be said: no argument, a null byte, or a variable's name that is none
+   * @throws ImageException if it cannot be said: no argument, a null byte, or a variable's name
+   *     that is none
    */
   public byte[] lines() throws ImageException {
     StringBuilder lines = new StringBuilder();
@@ -72,13 +74,17 @@ public record GuestRequest(
     }
     for (Map.Entry<String, String> variable : environment.entrySet()) {
       if (!variable.getKey().matches("[A-Za-z_][A-Za-z0-9_]*")) {
-        throw new ImageException("'" + variable.getKey() + "' cannot be the name of an environment variable.");
+        throw new ImageException(
+            "'" + variable.getKey() + "' cannot be the name of an environment variable.");
       }
       line(lines, "env", variable.getKey() + "=" + encode(variable.getValue()));
     }
     line(lines, "workdir", encode(workdir));
     for (Volume volume : volumes) {
-      line(lines, "volume", volume.device() + " " + volume.kind().word + " " + encode(volume.path()));
+      line(
+          lines,
+          "volume",
+          volume.device() + " " + volume.kind().word + " " + encode(volume.path()));
     }
     if (arguments.isEmpty()) {
       throw new ImageException("There is no command to run in the guest.");
@@ -109,7 +115,10 @@ public record GuestRequest(
     lines.append(key).append(' ').append(value).append('\n');
   }
 
-  /** Each byte but the plain ones as a backslash and three octal digits, like the names in /proc/self/mounts. */
+  /**
+   * Each byte but the plain ones as a backslash and three octal digits, like the names in
+   * /proc/self/mounts.
+   */
   private static String encode(String value) throws ImageException {
     StringBuilder encoded = new StringBuilder();
     for (byte b : value.getBytes(StandardCharsets.UTF_8)) {

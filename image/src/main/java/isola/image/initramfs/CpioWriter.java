@@ -16,8 +16,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a file tree as a cpio archive of the "newc" kind. Several such archives one after another are one initramfs, in which
- * later files replace earlier ones.
+ * Writes a file tree as a cpio archive of the "newc" kind. Several such archives one after another
+ * are one initramfs, in which later files replace earlier ones.
  *
  * <p>Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
  */
@@ -27,7 +27,7 @@ public final class CpioWriter {
   private static final byte[] ZEROS = new byte[512];
 
   private final OutputStream out;
-  private final Map<Node, Linked> linked = new IdentityHashMap<>();
+  private final IdentityHashMap<Node, Linked> linked = new IdentityHashMap<>();
   private long position;
   private int inode;
 
@@ -89,7 +89,8 @@ public final class CpioWriter {
                 case BLOCK -> 0060000;
                 case PIPE -> 0010000;
               };
-          header(name, type, special, ++inode, 1, 0, (long) special.major() << 32 | special.minor());
+          header(
+              name, type, special, ++inode, 1, 0, (long) special.major() << 32 | special.minor());
         }
       }
     }
@@ -102,7 +103,8 @@ public final class CpioWriter {
     }
     long size = --names.left > 0 ? 0 : file.content().size();
     if (size > LONGEST_FILE) {
-      throw new ImageException("The file '" + FileTree.text(name) + "' is too large for an initramfs.");
+      throw new ImageException(
+          "The file '" + FileTree.text(name) + "' is too large for an initramfs.");
     }
     header(name, 0100000, file, names.inode, names.names, size, 0);
     if (size > 0) {
@@ -113,7 +115,8 @@ public final class CpioWriter {
     }
   }
 
-  private void header(String name, int type, @Nullable Node node, int number, int links, long size, long device)
+  private void header(
+      String name, int type, @Nullable Node node, int number, int links, long size, long device)
       throws IOException {
     byte[] bytes = name.getBytes(StandardCharsets.ISO_8859_1);
     Node.Attributes attributes = node == null ? Node.Attributes.root(0, 0) : node.attributes();

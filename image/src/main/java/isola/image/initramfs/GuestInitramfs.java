@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The initramfs of Isola's guests. It is not compressed: to unpack it would cost the guest more than to read it. It has two
- * parts: the base, with busybox and the kernel's modules, belongs to a kernel; the agent belongs to this version of Isola and
- * may be added to any base.
+ * The initramfs of Isola's guests. It is not compressed: to unpack it would cost the guest more
+ * than to read it. It has two parts: the base, with busybox and the kernel's modules, belongs to a
+ * kernel; the agent belongs to this version of Isola and may be added to any base.
  */
 public final class GuestInitramfs {
   /** The modules that a guest needs to find its disk, its ports and its entropy. */
@@ -21,7 +21,8 @@ public final class GuestInitramfs {
       List.of("virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "erofs", "overlay");
 
   /** What the scripts call by name; the shell finds the rest in busybox by itself. */
-  private static final List<String> APPLETS = List.of("sh", "mount", "modprobe", "mkdir", "cp", "env", "poweroff");
+  private static final List<String> APPLETS =
+      List.of("sh", "mount", "modprobe", "mkdir", "cp", "env", "poweroff");
 
   private GuestInitramfs() {}
 
@@ -31,9 +32,11 @@ public final class GuestInitramfs {
    * @param busybox a busybox program that needs no library
    * @param version the kernel's own version, such as {@code 6.1.0-50-cloud-amd64}
    */
-  public static FileTree base(byte[] busybox, String version, ModuleSet modules) throws ImageException {
+  public static FileTree base(byte[] busybox, String version, ModuleSet modules)
+      throws ImageException {
     FileTree tree = new FileTree(0);
-    for (String directory : List.of("proc", "sys", "dev", "root", "isola/dev", "layers/lower", "layers/rw")) {
+    for (String directory :
+        List.of("proc", "sys", "dev", "root", "isola/dev", "layers/lower", "layers/rw")) {
       tree.directory(directory, Attributes.root(0755, 0));
     }
     tree.put("bin/busybox", new RegularFile(Attributes.root(0755, 0), new Content.Bytes(busybox)));
@@ -45,12 +48,15 @@ public final class GuestInitramfs {
     tree.linkIfFree("isola/dev/stdout", "/proc/self/fd/1");
     tree.linkIfFree("isola/dev/stderr", "/proc/self/fd/2");
     tree.linkIfFree("isola/dev/core", "/proc/kcore");
-    // modprobe loads in this order what has no dependencies listed, so one line each is all it needs.
+    // modprobe loads in this order what has no dependencies listed, so one line each is all it
+    // needs.
     StringBuilder index = new StringBuilder();
     String folder = "lib/modules/" + FileTree.name(version) + "/";
     for (Map.Entry<String, byte[]> module : modules.modules().entrySet()) {
       String file = module.getKey() + ".ko";
-      tree.put(folder + file, new RegularFile(Attributes.root(0644, 0), new Content.Bytes(module.getValue())));
+      tree.put(
+          folder + file,
+          new RegularFile(Attributes.root(0644, 0), new Content.Bytes(module.getValue())));
       index.append(file).append(":\n");
     }
     tree.text(folder + "modules.dep", 0644, index.toString());
@@ -68,12 +74,15 @@ public final class GuestInitramfs {
     return tree;
   }
 
-  private static void file(FileTree tree, String path, int mode, String resource) throws ImageException, IOException {
-    try (InputStream in = GuestInitramfs.class.getResourceAsStream("/isola/image/guest/" + resource)) {
+  private static void file(FileTree tree, String path, int mode, String resource)
+      throws ImageException, IOException {
+    try (InputStream in =
+        GuestInitramfs.class.getResourceAsStream("/isola/image/guest/" + resource)) {
       if (in == null) {
         throw new ImageException("This build of Isola lacks its guest agent; build it again.");
       }
-      tree.put(path, new RegularFile(Attributes.root(mode, 0), new Content.Bytes(in.readAllBytes())));
+      tree.put(
+          path, new RegularFile(Attributes.root(mode, 0), new Content.Bytes(in.readAllBytes())));
     }
   }
 }

@@ -6,7 +6,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** What a kernel module's file says of itself, in its section {@code .modinfo}. Source: elf(5), Linux include/linux/moduleparam.h. */
+/**
+ * What a kernel module's file says of itself, in its section {@code .modinfo}. Source: elf(5),
+ * Linux include/linux/moduleparam.h.
+ */
 final class KernelModule {
   private static final int MAGIC = 0x464C457F; // "\x7fELF"
   private static final int SECTION_TABLE = 40;
@@ -19,10 +22,10 @@ final class KernelModule {
   /** The modules that must be loaded before it, by name. */
   static List<String> dependencies(byte[] module) throws IOException {
     String info = section(module, ".modinfo");
-    for (String field : info.split("\0")) {
+    for (String field : info.split("\0", -1)) {
       if (field.startsWith("depends=")) {
         String names = field.substring("depends=".length());
-        return names.isEmpty() ? List.of() : List.of(names.split(","));
+        return names.isEmpty() ? List.of() : List.of(names.split(",", -1));
       }
     }
     return List.of();
@@ -49,7 +52,8 @@ final class KernelModule {
       for (int i = 0; i < count; i++) {
         int header = Math.toIntExact(table) + i * size;
         int at = nameBase + elf.getInt(header);
-        if (new String(module, at, wanted.length() + 1, StandardCharsets.ISO_8859_1).equals(wanted + "\0")) {
+        if (new String(module, at, wanted.length() + 1, StandardCharsets.ISO_8859_1)
+            .equals(wanted + "\0")) {
           int offset = Math.toIntExact(elf.getLong(header + 24));
           int length = Math.toIntExact(elf.getLong(header + 32));
           return new String(module, offset, length, StandardCharsets.ISO_8859_1);

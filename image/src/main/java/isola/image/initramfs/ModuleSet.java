@@ -12,8 +12,8 @@ import java.util.Set;
 import org.tukaani.xz.XZInputStream;
 
 /**
- * The modules of a kernel that a guest loads, unpacked, each after those that it depends on. What the kernel has built in needs
- * no module.
+ * The modules of a kernel that a guest loads, unpacked, each after those that it depends on. What
+ * the kernel has built in needs no module.
  */
 public final class ModuleSet {
   private static final int MOST_MEMORY_KIB = 128 << 10;
@@ -36,12 +36,16 @@ public final class ModuleSet {
    * @param builtIn the lines of the kernel's {@code modules.builtin}
    * @throws ImageException if the kernel has neither a module of the name nor has it built in
    */
-  public static ModuleSet choose(List<String> wanted, Map<String, Content> files, List<String> builtIn)
+  public static ModuleSet choose(
+      List<String> wanted, Map<String, Content> files, List<String> builtIn)
       throws ImageException, IOException {
     Map<String, Content> available = new LinkedHashMap<>();
-    files.forEach((path, content) -> available.put(KernelModule.name(path) + extension(path), content));
+    files.forEach(
+        (path, content) -> available.put(KernelModule.name(path) + extension(path), content));
     Set<String> names =
-        builtIn.stream().map(KernelModule::name).collect(java.util.stream.Collectors.toUnmodifiableSet());
+        builtIn.stream()
+            .map(KernelModule::name)
+            .collect(java.util.stream.Collectors.toUnmodifiableSet());
     ModuleSet set = new ModuleSet(available, names);
     for (String name : wanted) {
       set.add(name, 0);
@@ -69,7 +73,8 @@ public final class ModuleSet {
       content = available.get(key + ".ko.xz");
     }
     if (content == null || depth > 32) {
-      throw new ImageException("The kernel has no module " + name + ", which a guest needs to find its disk.");
+      throw new ImageException(
+          "The kernel has no module " + name + ", which a guest needs to find its disk.");
     }
     byte[] module = content.bytes();
     if (packed) {

@@ -5,7 +5,10 @@ import isola.image.tree.FileTree;
 import isola.image.tree.Node.Attributes;
 import isola.image.tree.Node.SymbolicLink;
 
-/** Links under {@code /etc/alternatives} with the records that update-alternatives(1) keeps, one choice for each, automatic. */
+/**
+ * Links under {@code /etc/alternatives} with the records that update-alternatives(1) keeps, one
+ * choice for each, automatic.
+ */
 final class Alternatives {
   private final FileTree tree;
 
@@ -21,7 +24,8 @@ final class Alternatives {
    * @param program what it leads to
    * @param followers further links of the same choice: name, link and program of each
    */
-  void add(String name, String link, String program, int priority, String... followers) throws ImageException {
+  void add(String name, String link, String program, int priority, String... followers)
+      throws ImageException {
     if (tree.find(program, true) == null) {
       return;
     }
@@ -33,7 +37,14 @@ final class Alternatives {
       record.append(followers[i]).append('\n').append(followers[i + 1]).append('\n');
       programs.append(followers[i + 2]).append('\n');
     }
-    record.append('\n').append(program).append('\n').append(priority).append('\n').append(programs).append('\n');
+    record
+        .append('\n')
+        .append(program)
+        .append('\n')
+        .append(priority)
+        .append('\n')
+        .append(programs)
+        .append('\n');
     tree.text("var/lib/dpkg/alternatives/" + name, 0644, record.toString());
   }
 

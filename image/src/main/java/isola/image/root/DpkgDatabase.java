@@ -14,10 +14,14 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** What dpkg knows of the installed packages. Source: dpkg(1), deb-control(5), and the files that dpkg writes. */
+/**
+ * What dpkg knows of the installed packages. Source: dpkg(1), deb-control(5), and the files that
+ * dpkg writes.
+ */
 final class DpkgDatabase {
   private static final String FOLDER = "var/lib/dpkg/";
-  private static final Set<String> SCRIPTS = Set.of("preinst", "postinst", "prerm", "postrm", "config");
+  private static final Set<String> SCRIPTS =
+      Set.of("preinst", "postinst", "prerm", "postrm", "config");
 
   private final SortedMap<String, String> status = new TreeMap<>();
   private final SortedMap<String, byte[]> info = new TreeMap<>();
@@ -31,20 +35,23 @@ final class DpkgDatabase {
    */
   void add(Map<String, byte[]> control, List<String> paths, Map<String, String> conffiles) {
     String text =
-        new String(Objects.requireNonNull(control.get("control")), StandardCharsets.ISO_8859_1).stripTrailing();
+        new String(Objects.requireNonNull(control.get("control")), StandardCharsets.ISO_8859_1)
+            .stripTrailing();
     Paragraph paragraph = Paragraph.parse(text).getFirst();
     String name = paragraph.field("Package", "");
     boolean same = paragraph.field("Multi-Arch", "").equals("same");
     String file = same ? name + ":" + paragraph.field("Architecture", "") : name;
-    StringBuilder entry = new StringBuilder("Package: " + name + "\nStatus: install ok installed\n");
-    for (String line : text.split("\n")) {
+    StringBuilder entry =
+        new StringBuilder("Package: " + name + "\nStatus: install ok installed\n");
+    for (String line : text.split("\n", -1)) {
       if (!line.regionMatches(true, 0, "Package:", 0, 8)) {
         entry.append(line).append('\n');
       }
     }
     if (!conffiles.isEmpty()) {
       entry.append("Conffiles:\n");
-      conffiles.forEach((path, sum) -> entry.append(' ').append(path).append(' ').append(sum).append('\n'));
+      conffiles.forEach(
+          (path, sum) -> entry.append(' ').append(path).append(' ').append(sum).append('\n'));
     }
     status.put(file, entry.toString());
     info.put(file + ".list", bytes(String.join("\n", paths) + "\n"));
@@ -64,7 +71,14 @@ final class DpkgDatabase {
     }
     put(tree, "status", bytes(String.join("\n", status.values()) + "\n"));
     for (String empty :
-        List.of("available", "diversions", "statoverride", "lock", "lock-frontend", "triggers/File", "triggers/Unincorp")) {
+        List.of(
+            "available",
+            "diversions",
+            "statoverride",
+            "lock",
+            "lock-frontend",
+            "triggers/File",
+            "triggers/Unincorp")) {
       put(tree, empty, new byte[0]);
     }
     put(tree, "arch", bytes("amd64\n"));

@@ -9,9 +9,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** Does what the maintainer scripts of Debian's minimal set do on a first installation, as far as a guest can see it. */
+/**
+ * Does what the maintainer scripts of Debian's minimal set do on a first installation, as far as a
+ * guest can see it.
+ */
 final class MinimalSetup {
-  private static final String PAM_NOTE = "# Only local accounts, as pam-auth-update writes it for a new installation.\n";
+  private static final String PAM_NOTE =
+      "# Only local accounts, as pam-auth-update writes it for a new installation.\n";
 
   private final FileTree tree;
   private final long time;
@@ -33,7 +37,8 @@ final class MinimalSetup {
     network();
     pam();
     Alternatives alternatives = new Alternatives(tree);
-    alternatives.add("awk", "/usr/bin/awk", "/usr/bin/mawk", 5, "nawk", "/usr/bin/nawk", "/usr/bin/mawk");
+    alternatives.add(
+        "awk", "/usr/bin/awk", "/usr/bin/mawk", 5, "nawk", "/usr/bin/nawk", "/usr/bin/mawk");
     alternatives.add("pager", "/usr/bin/pager", "/bin/more", 50);
     alternatives.add("which", "/usr/bin/which", "/usr/bin/which.debianutils", 0);
     alternatives.add("rmt", "/usr/sbin/rmt", "/usr/sbin/rmt-tar", 50);
@@ -45,9 +50,28 @@ final class MinimalSetup {
   private void directories() throws ImageException {
     for (String path :
         List.of(
-            "dev", "proc", "sys", "run", "boot", "home", "mnt", "srv", "opt", "etc/opt", "var/opt", "media",
-            "usr/local/share/man", "usr/local/bin", "usr/local/games", "usr/local/lib", "usr/local/include",
-            "usr/local/sbin", "usr/local/src", "usr/local/etc", "var/lib/apt/lists/partial", "etc/alternatives")) {
+            "dev",
+            "proc",
+            "sys",
+            "run",
+            "boot",
+            "home",
+            "mnt",
+            "srv",
+            "opt",
+            "etc/opt",
+            "var/opt",
+            "media",
+            "usr/local/share/man",
+            "usr/local/bin",
+            "usr/local/games",
+            "usr/local/lib",
+            "usr/local/include",
+            "usr/local/sbin",
+            "usr/local/src",
+            "usr/local/etc",
+            "var/lib/apt/lists/partial",
+            "etc/alternatives")) {
       tree.directory(path, Attributes.root(0755, time));
     }
     tree.setDirectory("tmp", Attributes.root(01777, time));
@@ -66,7 +90,8 @@ final class MinimalSetup {
     String passwd = read("usr/share/base-passwd/passwd.master");
     String group = read("usr/share/base-passwd/group.master");
     if (passwd.isEmpty() || group.isEmpty()) {
-      throw new ImageException("The Debian archive's package base-passwd has no account lists; use another mirror.");
+      throw new ImageException(
+          "The Debian archive's package base-passwd has no account lists; use another mirror.");
     }
     if (!passwd.contains("\n_apt:")) {
       passwd += "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n";
@@ -74,11 +99,15 @@ final class MinimalSetup {
     passwd = passwd.replaceAll("(?m)^([^:\n]*):\\*:", "$1:x:");
     group = group.replaceAll("(?m)^([^:\n]*):\\*:", "$1:x:");
     StringBuilder shadow = new StringBuilder();
-    for (String line : passwd.split("\n")) {
-      shadow.append(line, 0, Math.max(0, line.indexOf(':'))).append(":*:").append(time / 86_400).append(":0:99999:7:::\n");
+    for (String line : passwd.lines().toList()) {
+      shadow
+          .append(line, 0, Math.max(0, line.indexOf(':')))
+          .append(":*:")
+          .append(time / 86_400)
+          .append(":0:99999:7:::\n");
     }
     StringBuilder gshadow = new StringBuilder();
-    for (String line : group.split("\n")) {
+    for (String line : group.lines().toList()) {
       gshadow.append(line, 0, Math.max(0, line.indexOf(':'))).append(":*::\n");
     }
     tree.text("etc/passwd", 0644, passwd);

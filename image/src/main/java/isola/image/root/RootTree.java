@@ -25,7 +25,10 @@ import java.util.Map;
 import java.util.function.LongConsumer;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 
-/** A root file system in the making: packages go in one after the other, and out comes a tree whose contents the disk has. */
+/**
+ * A root file system in the making: packages go in one after the other, and out comes a tree whose
+ * contents the disk has.
+ */
 public final class RootTree {
   private static final long SPARE = 64L << 20;
 
@@ -62,7 +65,8 @@ public final class RootTree {
     Map<String, byte[]> control = DebFile.control(deb, entry.name());
     Map<String, String> conffiles = conffiles(control);
     List<String> paths = new ArrayList<>();
-    // The maintainer's estimate counts whole blocks of another file system, and is only an estimate.
+    // The maintainer's estimate counts whole blocks of another file system, and is only an
+    // estimate.
     DebFile.data(
         deb,
         entry.name(),
@@ -82,7 +86,8 @@ public final class RootTree {
     new MinimalSetup(tree).run(sources);
   }
 
-  private void addEntry(String path, TarArchiveEntry found, InputStream content, Map<String, String> conffiles)
+  private void addEntry(
+      String path, TarArchiveEntry found, InputStream content, Map<String, String> conffiles)
       throws IOException, ImageException {
     Attributes attributes =
         new Attributes(
@@ -103,7 +108,8 @@ public final class RootTree {
     }
   }
 
-  private Content store(String path, long size, InputStream content, Map<String, String> conffiles) throws IOException {
+  private Content store(String path, long size, InputStream content, Map<String, String> conffiles)
+      throws IOException {
     String absolute = "/" + path;
     if (!conffiles.containsKey(absolute)) {
       return disk.store(content, size);
@@ -125,8 +131,9 @@ public final class RootTree {
   /** The package's configuration files; their MD5 sums come while they are unpacked. */
   private static Map<String, String> conffiles(Map<String, byte[]> control) {
     Map<String, String> found = new LinkedHashMap<>();
-    String text = new String(control.getOrDefault("conffiles", new byte[0]), StandardCharsets.ISO_8859_1);
-    for (String line : text.split("\n")) {
+    String text =
+        new String(control.getOrDefault("conffiles", new byte[0]), StandardCharsets.ISO_8859_1);
+    for (String line : text.split("\n", -1)) {
       if (line.startsWith("/")) {
         found.put(line.strip(), "");
       }

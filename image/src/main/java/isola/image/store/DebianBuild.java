@@ -32,7 +32,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Makes one image out of the packages of a Debian release. The store's lock is held all the while. */
+/**
+ * Makes one image out of the packages of a Debian release. The store's lock is held all the while.
+ */
 final class DebianBuild {
   /** Raised when the same packages would give another image. */
   private static final String RECIPE = "isola debian image 1";
@@ -40,7 +42,10 @@ final class DebianBuild {
   private static final String KERNEL = "linux-image-cloud-amd64";
   private static final String BUSYBOX = "busybox-static";
 
-  /** What a root has beside the packages that every installation has: a package manager, and what it needs to be trusted. */
+  /**
+   * What a root has beside the packages that every installation has: a package manager, and what it
+   * needs to be trusted.
+   */
   private static final List<String> MORE =
       List.of("apt", "debian-archive-keyring", "usr-is-merged", "mount", "passwd");
 
@@ -51,7 +56,13 @@ final class DebianBuild {
   private final Progress progress;
   private final Instant now;
 
-  DebianBuild(ImageName name, Shelf shelf, Fetcher fetcher, DebianLists lists, Progress progress, Instant now) {
+  DebianBuild(
+      ImageName name,
+      Shelf shelf,
+      Fetcher fetcher,
+      DebianLists lists,
+      Progress progress,
+      Instant now) {
     this.name = name;
     this.shelf = shelf;
     this.fetcher = fetcher;
@@ -76,7 +87,8 @@ final class DebianBuild {
    * @param archives where the lists came from
    * @param current the image of the same name that the store has, perhaps an older one
    */
-  ImageRecord run(Archives archives, java.util.Optional<ImageRecord> current) throws ImageException {
+  ImageRecord run(Archives archives, java.util.Optional<ImageRecord> current)
+      throws ImageException {
     Chosen chosen = choose();
     String digest = digest(chosen);
     if (current.isPresent() && current.get().digest().equals(digest)) {
@@ -95,7 +107,8 @@ final class DebianBuild {
     PackageChoice choice = new PackageChoice(lists.indexes());
     List<PackageEntry> wanted = new ArrayList<>(choice.essential());
     if (wanted.isEmpty()) {
-      throw new ImageException("The Debian archive has no essential packages; the mirror is incomplete.");
+      throw new ImageException(
+          "The Debian archive has no essential packages; the mirror is incomplete.");
     }
     for (String more : MORE) {
       choice.newest(more).ifPresent(wanted::add);
@@ -114,7 +127,9 @@ final class DebianBuild {
     return choice
         .newest(name)
         .orElseThrow(
-            () -> new ImageException("The Debian archive has no package " + name + "; the mirror is incomplete."));
+            () ->
+                new ImageException(
+                    "The Debian archive has no package " + name + "; the mirror is incomplete."));
   }
 
   private static String digest(Chosen chosen) {
@@ -159,7 +174,11 @@ final class DebianBuild {
       Path part = shelf.temporary().resolve(entry.sha256() + ".part");
       jobs.add(
           new Downloads.Job(
-              lists.addresses(entry), part, entry.sha256(), entry.size(), () -> keepPackage(part, deb(entry))));
+              lists.addresses(entry),
+              part,
+              entry.sha256(),
+              entry.size(),
+              () -> keepPackage(part, deb(entry))));
     }
     // The longest first, so that none is left alone at the end.
     jobs.sort(Comparator.comparingLong(Downloads.Job::size).reversed());
@@ -197,7 +216,10 @@ final class DebianBuild {
         KernelPackage.Made made = kernel.get();
         List<InstalledPackage> packages =
             chosen.root().stream()
-                .map(entry -> new InstalledPackage(entry.name(), entry.version().toString(), entry.architecture()))
+                .map(
+                    entry ->
+                        new InstalledPackage(
+                            entry.name(), entry.version().toString(), entry.architecture()))
                 .sorted(Comparator.comparing(InstalledPackage::name))
                 .toList();
         return new ImageRecord(
@@ -224,7 +246,8 @@ final class DebianBuild {
     }
   }
 
-  private Blob root(List<PackageEntry> packages, String digest, String sources) throws ImageException {
+  private Blob root(List<PackageEntry> packages, String digest, String sources)
+      throws ImageException {
     Path file = shelf.temporary().resolve("root.erofs");
     long total = packages.stream().mapToLong(PackageEntry::installedSize).sum();
     Meter meter = new Meter(progress, Progress.Phase.ROOT, total);
@@ -254,7 +277,10 @@ final class DebianBuild {
     }
   }
 
-  /** The guest's own list of sources: the mirrors that it was made from, as far as a guest could reach them. */
+  /**
+   * The guest's own list of sources: the mirrors that it was made from, as far as a guest could
+   * reach them.
+   */
   private static String sources(Archives archives) {
     StringBuilder text = new StringBuilder();
     for (List<Source> kind : List.of(archives.base(), archives.updates(), archives.security())) {
@@ -265,7 +291,8 @@ final class DebianBuild {
             .append(source.uri().replaceFirst("//[^/@]*@", "//"))
             .append("\nSuites: ")
             .append(source.suite())
-            .append("\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n");
+            .append(
+                "\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n");
       }
     }
     return text.toString();

@@ -25,8 +25,8 @@ import java.util.zip.GZIPInputStream;
 import org.tukaani.xz.XZInputStream;
 
 /**
- * Fetches a release's package lists and checks them: the release file's signature by a key that this machine trusts for Debian,
- * its name and dates, and each list's hash.
+ * Fetches a release's package lists and checks them: the release file's signature by a key that
+ * this machine trusts for Debian, its name and dates, and each list's hash.
  */
 final class DebianLists {
   private static final int LONGEST_RELEASE = 16 << 20;
@@ -50,7 +50,12 @@ final class DebianLists {
   private record Listed(PackageIndex index, List<String> addresses) {}
 
   DebianLists(
-      Path root, AptConfiguration configuration, Fetcher fetcher, Shelf shelf, Instant now, Progress progress) {
+      Path root,
+      AptConfiguration configuration,
+      Fetcher fetcher,
+      Shelf shelf,
+      Instant now,
+      Progress progress) {
     this.root = root;
     this.configuration = configuration;
     this.fetcher = fetcher;
@@ -59,14 +64,22 @@ final class DebianLists {
     this.progress = progress;
   }
 
-  /** Fetches the lists of a release: its own, and those of its updates as far as the mirror has them. */
+  /**
+   * Fetches the lists of a release: its own, and those of its updates as far as the mirror has
+   * them.
+   */
   void fetch(Archives archives) throws ImageException {
     Meter meter = new Meter(progress, Progress.Phase.LISTS, 0);
     boolean found = fetchFirst(archives.base(), meter);
     if (!found) {
       Source source = archives.base().getFirst();
       throw new ImageException(
-          "The mirror " + shown(source.uri()) + " has no " + source.suite() + "; set " + Archives.MIRROR_VARIABLE
+          "The mirror "
+              + shown(source.uri())
+              + " has no "
+              + source.suite()
+              + "; set "
+              + Archives.MIRROR_VARIABLE
               + " to a mirror of the whole archive.");
     }
     for (List<Source> more : List.of(archives.updates(), archives.security())) {
@@ -89,7 +102,8 @@ final class DebianLists {
   /** The addresses of a package's file, best first. */
   List<String> addresses(PackageEntry entry) {
     for (Listed listed : lists) {
-      if (listed.index.named(entry.name()).stream().anyMatch(known -> known.sha256().equals(entry.sha256()))) {
+      if (listed.index.named(entry.name()).stream()
+          .anyMatch(known -> known.sha256().equals(entry.sha256()))) {
         return listed.addresses.stream().map(base -> base + entry.filename()).toList();
       }
     }
@@ -123,7 +137,8 @@ final class DebianLists {
     String address = shown(folder) + "InRelease";
     ReleaseFile release = ReleaseFile.parse(keyring(source).verify(signed.get(), address), address);
     boolean dates =
-        configuration.flag("Acquire::Check-Date", true) && configuration.flag("Acquire::Check-Valid-Until", true);
+        configuration.flag("Acquire::Check-Date", true)
+            && configuration.flag("Acquire::Check-Valid-Until", true);
     release.check(shown(source.uri()), source.suite(), dates ? now : null);
     if (release.date().isAfter(newest)) {
       newest = release.date();
@@ -161,9 +176,14 @@ final class DebianLists {
         release
             .item(LIST + packing)
             .orElseThrow(
-                () -> new ImageException("The archive " + shown(folder) + " has no package list; use another mirror."));
+                () ->
+                    new ImageException(
+                        "The archive "
+                            + shown(folder)
+                            + " has no package list; use another mirror."));
     if (item.size() > LARGEST_LIST) {
-      throw new ImageException("The package list of " + shown(folder) + " is too large; use another mirror.");
+      throw new ImageException(
+          "The package list of " + shown(folder) + " is too large; use another mirror.");
     }
     meter.expect(item.size());
     List<String> addresses = new ArrayList<>();
@@ -198,14 +218,18 @@ final class DebianLists {
   private void unpack(Path packed, Path unpacked, String packing, long size, String folder)
       throws IOException, ImageException {
     try (InputStream file = Files.newInputStream(packed);
-        InputStream in = packing.equals(".xz") ? new XZInputStream(file, 256 << 10) : new GZIPInputStream(file, 1 << 16);
+        InputStream in =
+            packing.equals(".xz")
+                ? new XZInputStream(file, 256 << 10)
+                : new GZIPInputStream(file, 1 << 16);
         FileChannel out = shelf.disk().create(unpacked)) {
       byte[] piece = new byte[1 << 16];
       long have = 0;
       for (int count; (count = in.read(piece)) >= 0; ) {
         have += count;
         if (have > size) {
-          throw new ImageException("The package list of " + folder + " unpacks to more than it should.");
+          throw new ImageException(
+              "The package list of " + folder + " unpacks to more than it should.");
         }
         Channels.newOutputStream(out).write(piece, 0, count);
       }

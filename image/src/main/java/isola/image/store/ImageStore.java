@@ -70,8 +70,8 @@ public final class ImageStore {
   }
 
   /**
-   * Opens the user's store: the directory that {@link #DIRECTORY_VARIABLE} names, else {@code isola} in the user's cache. It is
-   * made when something is put into it.
+   * Opens the user's store: the directory that {@link #DIRECTORY_VARIABLE} names, else {@code
+   * isola} in the user's cache. It is made when something is put into it.
    *
    * @param environment the environment variables
    * @throws ImageException if they tell no directory
@@ -103,7 +103,8 @@ public final class ImageStore {
       return Path.of(cache, "isola");
     }
     if (home.isEmpty()) {
-      throw new ImageException("There is no place for images; set " + DIRECTORY_VARIABLE + " to a directory of yours.");
+      throw new ImageException(
+          "There is no place for images; set " + DIRECTORY_VARIABLE + " to a directory of yours.");
     }
     return Path.of(home, ".cache", "isola");
   }
@@ -126,7 +127,8 @@ public final class ImageStore {
   }
 
   /**
-   * Brings the image up to date: fetches the package lists, and makes the image if the store has none of these packages.
+   * Brings the image up to date: fetches the package lists, and makes the image if the store has
+   * none of these packages.
    *
    * @throws ImageException if it cannot be made; the store then has what it had before
    */
@@ -168,7 +170,8 @@ public final class ImageStore {
   public VolumeDisk volume(Path source) throws ImageException {
     boolean single = Files.isRegularFile(source);
     if (!single && !Files.isDirectory(source)) {
-      throw new ImageException("The volume " + source + " is neither a directory nor a file of this machine.");
+      throw new ImageException(
+          "The volume " + source + " is neither a directory nor a file of this machine.");
     }
     shelf.prepare();
     Path disk = shelf.volumes().resolve(Shelf.ownName(Long.toHexString(System.nanoTime())));
@@ -195,25 +198,38 @@ public final class ImageStore {
         return image(name, current.get()); // another made it while we waited
       }
       shelf.sweep();
-      ImageRecord made = build(name, progress, current);
       try {
-        shelf.replace(recordFile(name), json.writeValueAsBytes(made));
-      } catch (JacksonException e) {
-        throw new IllegalStateException(e);
+        ImageRecord made = build(name, progress, current);
+        Image image = image(name, made);
+        shelf.replace(recordFile(name), bytes(made));
+        return image;
+      } finally {
+        // Removes what the new image replaces, or what a failure leaves of it.
+        shelf.sweep();
+        collect();
       }
-      collect();
-      return image(name, made);
     }
   }
 
-  private ImageRecord build(ImageName name, Progress progress, Optional<ImageRecord> current) throws ImageException {
+  private byte[] bytes(ImageRecord record) {
+    try {
+      return json.writeValueAsBytes(record);
+    } catch (JacksonException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private ImageRecord build(ImageName name, Progress progress, Optional<ImageRecord> current)
+      throws ImageException {
     AptConfiguration configuration = AptConfiguration.read(settings.root());
     String override = settings.environment().getOrDefault(Archives.MIRROR_VARIABLE, "");
     Archives archives = Archives.find(settings.root(), override, name.codename());
     Proxies proxies = new Proxies(configuration, settings.environment());
     Instant now = settings.clock().instant();
-    try (Fetcher fetcher = new Fetcher(proxies, shelf.disk(), settings.patience(), settings.pause())) {
-      DebianLists lists = new DebianLists(settings.root(), configuration, fetcher, shelf, now, progress);
+    try (Fetcher fetcher =
+        new Fetcher(proxies, shelf.disk(), settings.patience(), settings.pause())) {
+      DebianLists lists =
+          new DebianLists(settings.root(), configuration, fetcher, shelf, now, progress);
       lists.fetch(archives);
       return new DebianBuild(name, shelf, fetcher, lists, progress, now).run(archives, current);
     }
@@ -230,7 +246,8 @@ public final class ImageStore {
             record ->
                 record.format() == ImageRecord.FORMAT
                     && record.name().equals(name.toString())
-                    && Stream.of(record.kernel(), record.initrd(), record.root()).allMatch(shelf::has));
+                    && Stream.of(record.kernel(), record.initrd(), record.root())
+                        .allMatch(shelf::has));
   }
 
   private Optional<ImageRecord> read(Path file) {
@@ -248,7 +265,9 @@ public final class ImageStore {
       read(file)
           .ifPresent(
               record ->
-                  Stream.of(record.kernel(), record.initrd(), record.root()).map(Blob::sha256).forEach(needed::add));
+                  Stream.of(record.kernel(), record.initrd(), record.root())
+                      .map(Blob::sha256)
+                      .forEach(needed::add));
     }
     shelf.keepOnly(needed);
   }
@@ -266,7 +285,9 @@ public final class ImageStore {
         record.packages());
   }
 
-  /** The image's initramfs with this version's agent; it is put together when it is first needed. */
+  /**
+   * The image's initramfs with this version's agent; it is put together when it is first needed.
+   */
   private Path initrd(ImageRecord record) throws ImageException {
     byte[] agent;
     try {
@@ -278,7 +299,11 @@ public final class ImageStore {
     }
     MessageDigest digest = Digests.sha256();
     digest.update(agent);
-    String name = record.initrd().sha256().substring(0, 16) + "-" + Digests.hex(digest).substring(0, 16) + ".cpio";
+    String name =
+        record.initrd().sha256().substring(0, 16)
+            + "-"
+            + Digests.hex(digest).substring(0, 16)
+            + ".cpio";
     Path whole = shelf.initrds().resolve(name);
     if (Files.exists(whole)) {
       return whole;

@@ -22,7 +22,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Takes from a kernel's package what a guest starts from: the kernel, and the modules for an initramfs. */
+/**
+ * Takes from a kernel's package what a guest starts from: the kernel, and the modules for an
+ * initramfs.
+ */
 final class KernelPackage {
   private static final long SPARE = 64L << 20;
 
@@ -44,7 +47,8 @@ final class KernelPackage {
    *
    * @param busybox a busybox program that needs no library
    */
-  static Made make(Shelf shelf, PackageEntry entry, Path deb, byte[] busybox) throws ImageException {
+  static Made make(Shelf shelf, PackageEntry entry, Path deb, byte[] busybox)
+      throws ImageException {
     return new KernelPackage(shelf).make(entry, deb, busybox);
   }
 
@@ -61,7 +65,8 @@ final class KernelPackage {
           }
         });
     if (found[0] == null) {
-      throw new ImageException("The package " + entry.name() + " of the Debian archive has no busybox in it.");
+      throw new ImageException(
+          "The package " + entry.name() + " of the Debian archive has no busybox in it.");
     }
     return found[0];
   }
@@ -76,7 +81,8 @@ final class KernelPackage {
       Content found = kernel;
       String name = version;
       if (found == null || name == null) {
-        throw new ImageException("The package " + entry.name() + " of the Debian archive has no kernel in it.");
+        throw new ImageException(
+            "The package " + entry.name() + " of the Debian archive has no kernel in it.");
       }
       ModuleSet set = ModuleSet.choose(GuestInitramfs.MODULES, modules, builtIn);
       write(initrd, out -> CpioWriter.write(GuestInitramfs.base(busybox, name, set), out));
@@ -111,7 +117,8 @@ final class KernelPackage {
             version = path.substring("boot/vmlinuz-".length());
             kernel = aside.store(content, file.getSize());
           } else if (path.endsWith("/modules.builtin")) {
-            builtIn = new String(content.readAllBytes(), StandardCharsets.US_ASCII).lines().toList();
+            builtIn =
+                new String(content.readAllBytes(), StandardCharsets.US_ASCII).lines().toList();
           } else if (path.endsWith(".ko") || path.endsWith(".ko.xz")) {
             modules.put(path, aside.store(content, file.getSize()));
           }

@@ -65,7 +65,10 @@ final class Shelf {
     return directory.resolve("tmp");
   }
 
-  /** For checked packages of an image that is not finished, so that the next attempt need not fetch them again. */
+  /**
+   * For checked packages of an image that is not finished, so that the next attempt need not fetch
+   * them again.
+   */
   Path packages() {
     return directory.resolve("packages");
   }
@@ -110,12 +113,23 @@ final class Shelf {
     }
   }
 
-  /** A name for a file in the making that no other process or thread uses, and that shows whose it is. */
+  /**
+   * A name for a file in the making that no other process or thread uses, and that shows whose it
+   * is.
+   */
   static String ownName(String what) {
-    return "." + ProcessHandle.current().pid() + "-" + Thread.currentThread().threadId() + "-" + what;
+    return "."
+        + ProcessHandle.current().pid()
+        + "-"
+        + Thread.currentThread().threadId()
+        + "-"
+        + what;
   }
 
-  /** Removes what earlier processes left behind in the middle of their work. Only for the lock's holder. */
+  /**
+   * Removes what earlier processes left behind in the middle of their work. Only for the lock's
+   * holder.
+   */
   void sweep() {
     files(temporary()).forEach(Shelf::remove);
     for (Path owned : concat(files(volumes()), files(initrds()))) {
@@ -136,7 +150,8 @@ final class Shelf {
     }
     for (Path initrd : files(initrds())) {
       String name = String.valueOf(initrd.getFileName());
-      if (!name.startsWith(".") && blobNames.stream().noneMatch(blob -> name.startsWith(blob.substring(0, 16)))) {
+      if (!name.startsWith(".")
+          && blobNames.stream().noneMatch(blob -> name.startsWith(blob.substring(0, 16)))) {
         remove(initrd);
       }
     }

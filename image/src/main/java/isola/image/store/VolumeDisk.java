@@ -3,8 +3,8 @@ package isola.image.store;
 import java.nio.file.Path;
 
 /**
- * A disk with a copy of a directory or file of this machine, for one guest. Closing removes it; a guest that has it open keeps
- * it.
+ * A disk with a copy of a directory or file of this machine, for one guest. Closing removes it; a
+ * guest that has it open keeps it.
  *
  * @param file the disk: a read-only EROFS file system
  * @param single whether it holds one file, named {@code file}, instead of a directory

@@ -16,7 +16,14 @@ public interface Content {
   InputStream open() throws IOException;
 
   /** A content in memory. */
-  record Bytes(byte[] bytes) implements Content {
+  final class Bytes implements Content {
+    private final byte[] bytes;
+
+    /** The bytes are not copied; nobody may change them any more. */
+    public Bytes(byte[] bytes) {
+      this.bytes = bytes;
+    }
+
     @Override
     public long size() {
       return bytes.length;

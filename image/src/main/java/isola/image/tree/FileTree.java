@@ -13,10 +13,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A root directory and all below it. Paths are relative to the root whether they begin with a slash or not, have one character
- * for each byte, and can never lead out: {@code ..} at the root stays there, and symbolic links are followed inside the tree
- * only. What is put under a link to a directory lands in that directory, as dpkg does it, which is how a package that still
- * says {@code /bin/ls} finds its place in {@code /usr/bin}.
+ * A root directory and all below it. Paths are relative to the root whether they begin with a slash
+ * or not, have one character for each byte, and can never lead out: {@code ..} at the root stays
+ * there, and symbolic links are followed inside the tree only. What is put under a link to a
+ * directory lands in that directory, as dpkg does it, which is how a package that still says {@code
+ * /bin/ls} finds its place in {@code /usr/bin}.
  */
 public final class FileTree {
   private static final int MOST_LINKS = 40; // as Linux, path_resolution(7)
@@ -95,7 +96,10 @@ public final class FileTree {
     put(path, new RegularFile(Attributes.root(mode, time), Content.text(text)));
   }
 
-  /** What stands at the path, or null; symbolic links on the way are followed, and the last one if asked to. */
+  /**
+   * What stands at the path, or null; symbolic links on the way are followed, and the last one if
+   * asked to.
+   */
   public @Nullable Node find(String path, boolean follow) throws ImageException {
     return walk(path, follow, null).node;
   }
@@ -105,7 +109,10 @@ public final class FileTree {
     return find(path, true) instanceof RegularFile file ? file : null;
   }
 
-  /** Where a path leads: the directory, the name in it and what has that name. The root has an empty name. */
+  /**
+   * Where a path leads: the directory, the name in it and what has that name. The root has an empty
+   * name.
+   */
   private static final class Walk {
     Directory parent;
     String name = "";
@@ -122,7 +129,8 @@ public final class FileTree {
    *
    * @param create the attributes of directories to make on the way, or null not to make any
    */
-  private Walk walk(String path, boolean followLast, @Nullable Attributes create) throws ImageException {
+  private Walk walk(String path, boolean followLast, @Nullable Attributes create)
+      throws ImageException {
     Deque<String> rest = new ArrayDeque<>(parts(path));
     List<Directory> above = new ArrayList<>();
     Walk walk = new Walk(root);
@@ -177,7 +185,7 @@ public final class FileTree {
       throw refused(path.substring(0, 64), "a path of over " + LONGEST_PATH + " bytes");
     }
     List<String> parts = new ArrayList<>();
-    for (String part : path.split("/")) {
+    for (String part : path.split("/", -1)) {
       if (part.isEmpty() || part.equals(".")) {
         continue;
       }
@@ -190,6 +198,7 @@ public final class FileTree {
   }
 
   private static ImageException refused(String path, String what) {
-    return new ImageException("The file tree cannot hold '" + text(path) + "': it is " + what + ".");
+    return new ImageException(
+        "The file tree cannot hold '" + text(path) + "': it is " + what + ".");
   }
 }

@@ -13,11 +13,12 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Takes a directory or a file of this machine into a tree, as it is now: a snapshot for a guest's volume. Symbolic links stay
- * links. Modes stay; everything belongs to root in the guest, since that is who runs there. Sockets, pipes and devices mean
- * nothing in a guest and are left out.
+ * Takes a directory or a file of this machine into a tree, as it is now: a snapshot for a guest's
+ * volume. Symbolic links stay links. Modes stay; everything belongs to root in the guest, since
+ * that is who runs there. Sockets, pipes and devices mean nothing in a guest and are left out.
  */
 public final class HostTree {
   private static final long MOST_FILES = 1_000_000;
@@ -48,7 +49,8 @@ public final class HostTree {
 
   private void add(String path, Path from) throws ImageException {
     if (++files > MOST_FILES) {
-      throw new ImageException("The volume has over " + MOST_FILES + " files; choose a smaller directory.");
+      throw new ImageException(
+          "The volume has over " + MOST_FILES + " files; choose a smaller directory.");
     }
     try {
       boolean top = path.isEmpty() || files == 1;
@@ -56,7 +58,7 @@ public final class HostTree {
           top
               ? Files.readAttributes(from, "unix:*")
               : Files.readAttributes(from, "unix:*", LinkOption.NOFOLLOW_LINKS);
-      int mode = (Integer) stat.get("mode");
+      int mode = (Integer) value(stat, "mode");
       long time = Files.getLastModifiedTime(from, LinkOption.NOFOLLOW_LINKS).toMillis() / 1000;
       Attributes attributes = Attributes.root(mode & 07777, Math.max(0, time));
       switch (mode & 0170000) {
@@ -72,11 +74,12 @@ public final class HostTree {
           if (!Files.isReadable(from)) {
             throw new AccessDeniedException(from.toString());
           }
-          Object identity = (Integer) stat.get("nlink") > 1 ? stat.get("fileKey") : null;
-          RegularFile file =
-              identity == null ? null : linked.get(identity);
+          @Nullable Object identity =
+              (Integer) value(stat, "nlink") > 1 ? value(stat, "fileKey") : null;
+          RegularFile file = identity == null ? null : linked.get(identity);
           if (file == null) {
-            file = new RegularFile(attributes, new Content.HostFile(from, (Long) stat.get("size")));
+            file =
+                new RegularFile(attributes, new Content.HostFile(from, (Long) value(stat, "size")));
           }
           if (identity != null) {
             linked.put(identity, file);
@@ -92,11 +95,24 @@ public final class HostTree {
     } catch (AccessDeniedException e) {
       throw new ImageException("The volume has " + e.getFile() + ", which you may not read.", e);
     } catch (IOException e) {
-      throw new ImageException("The volume's " + from + " cannot be read: " + e.getMessage() + ".", e);
+      throw new ImageException(
+          "The volume's " + from + " cannot be read: " + e.getMessage() + ".", e);
     }
   }
 
-  /** The last name of a path, byte for byte: only the address form of a path shows the bytes that the system has. */
+  /** Every value that a Linux file has. */
+  private static Object value(Map<String, Object> stat, String name) throws IOException {
+    Object value = stat.get(name);
+    if (value == null) {
+      throw new IOException("its " + name + " is not known");
+    }
+    return value;
+  }
+
+  /**
+   * The last name of a path, byte for byte: only the address form of a path shows the bytes that
+   * the system has.
+   */
   private static String lastName(Path path) {
     String address = path.toAbsolutePath().toUri().getRawPath();
     String encoded = address.endsWith("/") ? address.substring(0, address.length() - 1) : address;

@@ -4,7 +4,10 @@ import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** Something with a name in a file tree. A regular file or special file that stands in several places is one with hard links. */
+/**
+ * Something with a name in a file tree. A regular file or special file that stands in several
+ * places is one with hard links.
+ */
 public sealed interface Node {
   /** Owner, mode and time. */
   Attributes attributes();
@@ -24,7 +27,10 @@ public sealed interface Node {
     }
   }
 
-  /** A directory; its entries are sorted as strcmp(3) does, since a name has one character for each byte. */
+  /**
+   * A directory; its entries are sorted as strcmp(3) does, since a name has one character for each
+   * byte.
+   */
   final class Directory implements Node {
     private Attributes attributes;
     private final SortedMap<String, Node> entries = new TreeMap<>();

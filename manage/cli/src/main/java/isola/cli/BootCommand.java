@@ -22,7 +22,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** {@code isola boot}: any kernel, with its serial console on our standard input and output. */
 @Command(
@@ -149,7 +148,8 @@ final class BootCommand implements Callable<Integer> {
       } catch (IOException e) {
         throw new CommandFailure(
             "Cannot write the serial console to %s: %s."
-                .formatted(file, Files.isDirectory(file) ? "it is a directory" : StatsFile.reason(e)),
+                .formatted(
+                    file, Files.isDirectory(file) ? "it is a directory" : StatsFile.reason(e)),
             e);
       }
     } else {

@@ -7,7 +7,9 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Durations as people write them: {@code 90}, {@code 1.5s}, {@code 500ms}, {@code 2m}, {@code 1h}. */
+/**
+ * Durations as people write them: {@code 90}, {@code 1.5s}, {@code 500ms}, {@code 2m}, {@code 1h}.
+ */
 final class Durations implements ITypeConverter<Duration> {
   private static final Pattern DURATION =
       Pattern.compile("(\\d{1,9}(?:\\.\\d{1,6})?)\\s*(ms|s|m|h)?", Pattern.CASE_INSENSITIVE);

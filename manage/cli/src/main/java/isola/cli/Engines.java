@@ -30,7 +30,7 @@ final class Engines {
               "The engine %s cannot run here: %s There are: %s."
                   .formatted(wanted, dot(obstacle.get()), list(engines)));
         }
-        return wanted;
+        return engine.name();
       }
     }
     if (wanted != null) {

@@ -2,7 +2,6 @@ package isola.cli;
 
 import isola.cli.terminal.EscapeKey;
 import isola.cli.terminal.Messages;
-import isola.cli.terminal.Signals;
 import isola.cli.terminal.Tty;
 import isola.core.backend.ByteInput;
 import isola.host.InputPump;
@@ -22,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One guest's run as the command line sees it: the machine, the streams and the terminal joined to
- * it, the signals of this process, and a queue of what happens. The command takes events off it with
- * {@link #next}, and {@link #close} puts everything back, in the reverse order, whatever happened.
- * One thread but where noted.
+ * it, the signals of this process, and a queue of what happens. The command takes events off it
+ * with {@link #next}, and {@link #close} puts everything back, in the reverse order, whatever
+ * happened. One thread but where noted.
  */
 final class GuestRun implements AutoCloseable {
   /** The signal that ends this process at once, however often it was asked in good order. */
@@ -45,9 +44,9 @@ final class GuestRun implements AutoCloseable {
 
   GuestRun(Surroundings surroundings) {
     this.surroundings = surroundings;
-    closing.push(surroundings.signals().on("INT", () -> signalled(ExitStatus.SIGINT))::close);
-    closing.push(surroundings.signals().on("TERM", () -> signalled(ExitStatus.SIGTERM))::close);
-    closing.push(surroundings.signals().on("HUP", () -> signalled(ExitStatus.SIGHUP))::close);
+    closing.push(surroundings.signals().on("INT", () -> signalled(ExitStatus.SIGINT)));
+    closing.push(surroundings.signals().on("TERM", () -> signalled(ExitStatus.SIGTERM)));
+    closing.push(surroundings.signals().on("HUP", () -> signalled(ExitStatus.SIGHUP)));
   }
 
   private void signalled(int number) {
@@ -123,8 +122,7 @@ final class GuestRun implements AutoCloseable {
     if (deadline == Long.MAX_VALUE) {
       return events.take();
     }
-    RunEvent event =
-        events.poll(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+    RunEvent event = events.poll(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
     if (event == null) {
       deadline = Long.MAX_VALUE;
       return new RunEvent.TimedOut();
@@ -171,8 +169,7 @@ final class GuestRun implements AutoCloseable {
         });
     return escape == EscapeKey.NONE
         ? surroundings.in()
-        : new EscapeKey(
-            surroundings.in(), escape, action -> report(new RunEvent.Escaped(action)));
+        : new EscapeKey(surroundings.in(), escape, action -> report(new RunEvent.Escaped(action)));
   }
 
   /** Carries {@code stream} to a device until its end, then runs {@code atEnd}. */

@@ -14,13 +14,18 @@ import picocli.CommandLine.Parameters;
 
 /** {@code isola image}: what is in the store of images. */
 @Command(name = "image", description = "Fetch, list, show and remove images.")
-final class ImageCommand {
+final class ImageCommand implements Callable<Integer> {
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
   ImageCommand(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
     this.all = all;
+  }
+
+  @Override
+  public Integer call() {
+    throw new UsageFailure("Say what to do with images: isola image ls, for instance.");
   }
 
   /** The subcommands. */
@@ -109,10 +114,7 @@ final class ImageCommand {
     public Integer call() throws ImageException {
       ImageName name = name(image);
       Image found =
-          surroundings
-              .images()
-              .find(name)
-              .orElseThrow(() -> new CommandFailure(missing(name)));
+          surroundings.images().find(name).orElseThrow(() -> new CommandFailure(missing(name)));
       ImageJson.write(surroundings.out(), found);
       return ExitStatus.OK;
     }

@@ -4,6 +4,7 @@ import isola.image.Image;
 import isola.image.ImageException;
 import isola.image.ImageName;
 import isola.image.Progress;
+import isola.image.store.VolumeDisk;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -13,7 +14,10 @@ interface Images {
   /** An image that is there, or empty. */
   Optional<Image> find(ImageName name) throws ImageException;
 
-  /** Fetches an image anew and stores it. */
+  /** The image that is there, or else one fetched now; no other process makes it meanwhile. */
+  Image obtain(ImageName name, Progress progress) throws ImageException;
+
+  /** Brings an image up to date. */
   Image pull(ImageName name, Progress progress) throws ImageException;
 
   /** All that are there, by name. */
@@ -22,11 +26,6 @@ interface Images {
   /** Removes an image; whether there was one. */
   boolean remove(ImageName name) throws ImageException;
 
-  /**
-   * Writes a disk with a copy of a file or directory of this machine.
-   *
-   * @param from what to copy; of a file, the disk has it under the name {@code file}
-   * @param disk the file to write, new
-   */
-  void volume(Path from, Path disk) throws ImageException;
+  /** A disk with a copy of a file or directory of this machine; whoever asked closes it. */
+  VolumeDisk volume(Path from) throws ImageException;
 }

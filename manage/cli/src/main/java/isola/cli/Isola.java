@@ -4,7 +4,6 @@ import isola.cli.terminal.Messages;
 import isola.image.ImageException;
 import isola.machine.board.MachineException;
 import isola.machine.board.boot.BootException;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -89,8 +88,9 @@ final class Isola implements Runnable {
   }
 
   CommandLine commandLine() {
-    CommandLine image = new CommandLine(new ImageCommand(surroundings, all));
-    for (Callable<Integer> command : new ImageCommand(surroundings, all).subcommands()) {
+    ImageCommand images = new ImageCommand(surroundings, all);
+    CommandLine image = new CommandLine(images);
+    for (Callable<Integer> command : images.subcommands()) {
       image.addSubcommand(command);
     }
     CommandLine run = new CommandLine(new RunCommand(surroundings, all));
@@ -100,10 +100,11 @@ final class Isola implements Runnable {
             .addSubcommand(new BootCommand(surroundings, all))
             .addSubcommand(image)
             .addSubcommand(new CompletionCommand(surroundings))
-            .addSubcommand(new ShowHelp());
+            .addSubcommand(new ShowHelp())
+            .addSubcommand(new WarmUp(surroundings));
     isola
-        .setOut(new PrintWriter(new PrintStream(surroundings.out(), false, StandardCharsets.UTF_8), true))
-        .setErr(new PrintWriter(surroundings.messages().stream(), true))
+        .setOut(new PrintWriter(surroundings.out(), true, StandardCharsets.UTF_8))
+        .setErr(new PrintWriter(surroundings.messages().stream(), true, StandardCharsets.UTF_8))
         .setUsageHelpAutoWidth(false)
         .setUsageHelpWidth(100)
         .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
@@ -151,7 +152,9 @@ final class Isola implements Runnable {
                   where.getCommandSpec().qualifiedName(),
                   kind,
                   name,
-                  close.isEmpty() ? "." : "; did you mean %s?".formatted(String.join(" or ", close)));
+                  close.isEmpty()
+                      ? "."
+                      : "; did you mean %s?".formatted(String.join(" or ", close)));
     }
     return text.endsWith(".") || text.endsWith("?") ? text : text + ".";
   }
@@ -179,8 +182,7 @@ final class Isola implements Runnable {
     Messages messages = surroundings.messages();
     switch (failure) {
       case OutOfMemoryError _ ->
-          messages.say(
-              "Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
+          messages.say("Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
       default ->
           messages.say(
               "Isola itself failed: %s. This is a bug; --debug shows where.".formatted(failure));
@@ -196,7 +198,8 @@ final class Isola implements Runnable {
     public String[] getVersion() {
       return new String[] {
         "isola 0.1.0",
-        "Java %s, %s".formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
+        "Java %s, %s"
+            .formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
       };
     }
   }

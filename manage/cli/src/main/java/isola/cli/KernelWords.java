@@ -2,8 +2,10 @@ package isola.cli;
 
 /** The kernel's command line for {@code isola run}. */
 final class KernelWords {
-  // Linux, Documentation/admin-guide/kernel-parameters.txt. A panic ends the run instead of waiting; nothing but
-  // errors is said; the host's silicon never runs guest code speculatively across privileges that the guest must
+  // Linux, Documentation/admin-guide/kernel-parameters.txt. A panic ends the run instead of
+  // waiting; nothing but
+  // errors is said; the host's silicon never runs guest code speculatively across privileges that
+  // the guest must
   // guard, so its mitigations cost without use.
   private static final String WORDS =
       "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t mitigations=off random.trust_cpu=on"

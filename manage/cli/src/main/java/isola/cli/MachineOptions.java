@@ -37,7 +37,8 @@ final class MachineOptions {
       names = "--timeout",
       paramLabel = "TIME",
       converter = Durations.class,
-      description = "Stop the machine this long after its start, with status 124; such as 30s or 5m.")
+      description =
+          "Stop the machine this long after its start, with status 124; such as 30s or 5m.")
   @Nullable Duration timeout;
 
   @Option(

@@ -7,6 +7,7 @@ import isola.host.Terminal;
 import isola.image.Image;
 import isola.image.ImageException;
 import isola.image.ImageName;
+import isola.image.Progress;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -18,11 +19,23 @@ final class Pulling {
   static Image obtain(Surroundings surroundings, OptionsOfAll all, ImageName name)
       throws ImageException {
     Optional<Image> there = surroundings.images().find(name);
-    return there.isPresent() ? there.get() : pull(surroundings, all, name);
+    return there.isPresent()
+        ? there.get()
+        : show(surroundings, all, name, progress -> surroundings.images().obtain(name, progress));
   }
 
-  /** The image, fetched. */
+  /** The image, brought up to date. */
   static Image pull(Surroundings surroundings, OptionsOfAll all, ImageName name)
+      throws ImageException {
+    return show(surroundings, all, name, progress -> surroundings.images().pull(name, progress));
+  }
+
+  /** Work that makes an image. */
+  private interface Work {
+    Image run(Progress progress) throws ImageException;
+  }
+
+  private static Image show(Surroundings surroundings, OptionsOfAll all, ImageName name, Work work)
       throws ImageException {
     Messages messages = surroundings.messages();
     Optional<Tty> terminal = surroundings.tty().apply(Surroundings.STDERR);
@@ -34,7 +47,7 @@ final class Pulling {
             terminal.isPresent(),
             () -> terminal.flatMap(Tty::size).map(Terminal.Size::columns).orElse(0),
             System::nanoTime)) {
-      Image image = surroundings.images().pull(name, progress);
+      Image image = work.run(progress);
       if (all.verbose) {
         messages.say(
             "Made %s (%s) in %s."

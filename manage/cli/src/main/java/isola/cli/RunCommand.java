@@ -1,7 +1,6 @@
 package isola.cli;
 
 import isola.cli.guest.GuestSession;
-import isola.cli.terminal.EscapeKey;
 import isola.cli.terminal.Messages;
 import isola.cli.terminal.Tty;
 import isola.core.backend.ByteSink;
@@ -153,7 +152,8 @@ final class RunCommand implements Callable<Integer> {
       if (disks.writable()) {
         surroundings
             .messages()
-            .say("What the guest writes to its volumes stays in the guest; the host's files do not change.");
+            .say(
+                "What the guest writes to its volumes stays in the guest; the host's files do not change.");
       }
       return run.endWith(new Guest(run, booted, engine, words, variables, disks).run());
     }
@@ -217,8 +217,7 @@ final class RunCommand implements Callable<Integer> {
       this.variables = variables;
       this.disks = disks;
       console =
-          new ConsoleTail(
-              all.debug ? new StreamSink(messages.stream(), _ -> {}) : (_, _, _) -> {});
+          new ConsoleTail(all.debug ? new StreamSink(messages.stream(), _ -> {}) : (_, _, _) -> {});
       keyboard =
           interactive || wantsTerminal
               ? surroundings.tty().apply(Surroundings.STDIN)
@@ -294,10 +293,6 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void joinInput(Machine machine, GuestSession session) {
-      if (wantsTerminal) {
-        Terminal.Size size = size();
-        machine.portSize(0, size.columns(), size.rows());
-      }
       if (!passInput) {
         if (!wantsTerminal) {
           machine.portEnd(0);
@@ -308,12 +303,7 @@ final class RunCommand implements Callable<Integer> {
       if (wantsTerminal && keyboard.isPresent()) {
         Tty tty = keyboard.get();
         keys = run.rawKeys(tty, options.escape);
-        run.closeLater(
-            tty.watch(
-                size -> {
-                  machine.portSize(0, size.columns(), size.rows());
-                  session.resize(size.rows(), size.columns());
-                }));
+        run.closeLater(tty.watch(size -> session.resize(size.rows(), size.columns())));
       }
       run.feed(
           keys,
@@ -321,7 +311,7 @@ final class RunCommand implements Callable<Integer> {
           () -> {
             if (wantsTerminal) {
               // A terminal has no end; this is the key that means it.
-              int unused = machine.portInput(0).offer(new byte[] {END_OF_TRANSMISSION}, 0, 1);
+              int _ = machine.portInput(0).offer(new byte[] {END_OF_TRANSMISSION}, 0, 1);
             } else {
               machine.portEnd(0);
             }
@@ -418,8 +408,7 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void endedEarly(RunEvent.Ended ended) {
-      messages.say(
-          "The guest ended before its command did. " + ended.outcome().sentence());
+      messages.say("The guest ended before its command did. " + ended.outcome().sentence());
       List<String> lines = console.lines(CONSOLE_LINES);
       if (!lines.isEmpty() && !all.debug) {
         messages.say("The last that its kernel said:");

@@ -9,7 +9,8 @@ import picocli.CommandLine.TypeConversionException;
 /** Sizes as people write them: {@code 512M}, {@code 1G}, {@code 1.5GiB}, {@code 65536}. */
 final class Sizes implements ITypeConverter<Long> {
   private static final Pattern SIZE =
-      Pattern.compile("(\\d{1,15})(?:\\.(\\d{1,6}))?\\s*([kmgt]?)(?:i?b)?", Pattern.CASE_INSENSITIVE);
+      Pattern.compile(
+          "(\\d{1,15})(?:\\.(\\d{1,6}))?\\s*([kmgt]?)(?:i?b)?", Pattern.CASE_INSENSITIVE);
 
   @Override
   public Long convert(String text) {

@@ -17,7 +17,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The file behind {@code --stats}: JSON, there as a whole or not at all. docs/cli.md has its fields. */
+/**
+ * The file behind {@code --stats}: JSON, there as a whole or not at all. docs/cli.md has its
+ * fields.
+ */
 final class StatsFile {
   private StatsFile() {}
 
@@ -63,8 +66,7 @@ final class StatsFile {
         Files.deleteIfExists(half);
       }
     } catch (IOException e) {
-      throw new CommandFailure(
-          "Cannot write figures to %s: %s.".formatted(file, reason(e)), e);
+      throw new CommandFailure("Cannot write figures to %s: %s.".formatted(file, reason(e)), e);
     }
   }
 

@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 
 /**
  * Writes what a guest says to a stream of this process, on the device's own thread: a reader that
- * is slow slows the guest's output down, and nothing is buffered. After a failure, which is reported
- * once, it swallows everything.
+ * is slow slows the guest's output down, and nothing is buffered. After a failure, which is
+ * reported once, it swallows everything.
  */
 final class StreamSink extends OutputStream implements ByteSink {
   private final OutputStream stream;

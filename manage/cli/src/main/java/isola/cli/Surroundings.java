@@ -66,7 +66,8 @@ record Surroundings(
                 new FileOutputStream(FileDescriptor.err), false, StandardCharsets.UTF_8)),
         Tty::of,
         Signals::on,
-        () -> ServiceLoader.load(CpuEngine.class).stream().map(ServiceLoader.Provider::get).toList(),
+        () ->
+            ServiceLoader.load(CpuEngine.class).stream().map(ServiceLoader.Provider::get).toList(),
         Machine::create,
         new StoredImages(),
         Runtime.getRuntime()::halt);

@@ -2,12 +2,11 @@ package isola.cli;
 
 import isola.image.ImageException;
 import isola.image.guest.GuestRequest.Volume;
-import java.io.IOException;
+import isola.image.store.VolumeDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** The disks that carry {@code --volume}s into a guest, for as long as it runs. */
 final class VolumeDisks implements AutoCloseable {
@@ -16,10 +15,8 @@ final class VolumeDisks implements AutoCloseable {
 
   private static final int MOST = 14;
 
-  private final List<VolumeOption> volumes;
-  private final List<Path> files = new ArrayList<>();
+  private final List<VolumeDisk> disks = new ArrayList<>();
   private final List<Volume> requests = new ArrayList<>();
-  private @Nullable Path folder;
 
   /**
    * Writes the disks.
@@ -27,7 +24,6 @@ final class VolumeDisks implements AutoCloseable {
    * @throws ImageException if something cannot be read, or the disk is full
    */
   VolumeDisks(Images images, List<VolumeOption> volumes) throws ImageException {
-    this.volumes = volumes;
     if (volumes.size() > MOST) {
       throw new UsageFailure("A guest has at most %d volumes.".formatted(MOST));
     }
@@ -47,35 +43,19 @@ final class VolumeDisks implements AutoCloseable {
   }
 
   private void add(Images images, VolumeOption volume) throws ImageException {
-    int index = files.size();
-    Path disk = folder().resolve("volume" + index);
-    files.add(disk);
-    images.volume(volume.host(), disk);
+    VolumeDisk disk = images.volume(volume.host());
+    String device = "vd" + (char) (FIRST + disks.size());
+    disks.add(disk);
     Volume.Kind kind =
-        Files.isDirectory(volume.host())
-            ? volume.readOnly() ? Volume.Kind.READ_ONLY : Volume.Kind.COPY
-            : Volume.Kind.FILE;
-    requests.add(new Volume("vd" + (char) (FIRST + index), kind, volume.guest()));
-  }
-
-  private Path folder() {
-    Path made = folder;
-    if (made == null) {
-      try {
-        made = Files.createTempDirectory("isola-volumes");
-      } catch (IOException e) {
-        throw new CommandFailure(
-            "Cannot make a temporary directory for the volumes: %s.".formatted(StatsFile.reason(e)),
-            e);
-      }
-      folder = made;
-    }
-    return made;
+        disk.single()
+            ? Volume.Kind.FILE
+            : volume.readOnly() ? Volume.Kind.READ_ONLY : Volume.Kind.COPY;
+    requests.add(new Volume(device, kind, volume.guest()));
   }
 
   /** The disks in order. */
   List<Path> files() {
-    return files;
+    return disks.stream().map(VolumeDisk::file).toList();
   }
 
   /** What the guest is asked to do with them. */
@@ -85,21 +65,12 @@ final class VolumeDisks implements AutoCloseable {
 
   /** Whether the guest may write to one, to no lasting effect. */
   boolean writable() {
-    return volumes.stream().anyMatch(volume -> !volume.readOnly() && Files.isDirectory(volume.host()));
+    return requests.stream().anyMatch(request -> request.kind() == Volume.Kind.COPY);
   }
 
-  /** Deletes the disks; the guest, if it still runs, keeps what it has open. */
+  /** Deletes the disks; a guest that still runs keeps what it has open. */
   @Override
   public void close() {
-    try {
-      for (Path file : files) {
-        Files.deleteIfExists(file);
-      }
-      if (folder != null) {
-        Files.deleteIfExists(folder);
-      }
-    } catch (IOException e) {
-      // They are temporary files; the system removes them too.
-    }
+    disks.forEach(VolumeDisk::close);
   }
 }

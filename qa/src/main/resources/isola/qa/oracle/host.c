@@ -87,7 +87,7 @@ static void give(ucontext_t *context) {
   copy(fx, r->in.fx, 464); /* the kernel's own bytes follow */
   fx[512] |= 3;            /* XSTATE_BV: x87 and SSE are in the frame */
   copy(DATA, r->in.data, PAGE);
-  copy(CODE, r->code, r->length);
+  copy(CODE, r->code, CODE_BYTES); /* HLT follows the code */
 }
 
 static void handle(int signal, siginfo_t *info, void *argument) {

@@ -14,7 +14,7 @@ public interface Machine extends AutoCloseable {
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   static Machine create(MachineConfig config) {
-    return PcBoard.build(config);
+    return new PcMachine(config);
   }
 
   /** Lets the processors run. */

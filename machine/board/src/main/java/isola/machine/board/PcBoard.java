@@ -1,13 +1,396 @@
 package isola.machine.board;
 
-/** The PC. */
-final class PcBoard {
-  private PcBoard() {}
+import isola.core.bus.MmioBus;
+import isola.core.bus.PortBus;
+import isola.core.cpu.CpuVm;
+import isola.core.cpu.CpuidTable;
+import isola.core.cpu.Vcpu;
+import isola.core.cpu.VcpuWiring;
+import isola.core.device.Stateful;
+import isola.core.irq.InterruptLine;
+import isola.core.memory.GuestMemory;
+import isola.core.memory.HostMemory;
+import isola.core.memory.MemorySlot;
+import isola.cpu.x86.model.CpuModel;
+import isola.host.FileBlockBackend;
+import isola.host.HostClock;
+import isola.host.HostEntropy;
+import isola.machine.board.boot.BootProtocol;
+import isola.machine.board.boot.BootTarget;
+import isola.machine.board.boot.CpuEntry;
+import isola.machine.board.firmware.Firmware;
+import isola.machine.board.layout.BoardSpec;
+import isola.machine.board.layout.MemoryMap;
+import isola.machine.devices.chipset.ChipsetSpec;
+import isola.machine.devices.chipset.HostBridge;
+import isola.machine.devices.chipset.LpcBridge;
+import isola.machine.devices.debug.DebugExit;
+import isola.machine.devices.debug.PostPort;
+import isola.machine.devices.debug.TestDevice;
+import isola.machine.devices.input.I8042;
+import isola.machine.devices.input.I8042Spec;
+import isola.machine.devices.interrupt.ApicBus;
+import isola.machine.devices.interrupt.IoApic;
+import isola.machine.devices.interrupt.LocalApic;
+import isola.machine.devices.interrupt.Pic;
+import isola.machine.devices.interrupt.PicSpec;
+import isola.machine.devices.msr.KvmClock;
+import isola.machine.devices.msr.MsrRouter;
+import isola.machine.devices.pci.BarSpace;
+import isola.machine.devices.pci.PciBus;
+import isola.machine.devices.pci.PciConfigPorts;
+import isola.machine.devices.pci.PciFirmware;
+import isola.machine.devices.power.AcpiPower;
+import isola.machine.devices.power.AcpiSpec;
+import isola.machine.devices.power.Port92;
+import isola.machine.devices.power.ResetControl;
+import isola.machine.devices.serial.Uart16550;
+import isola.machine.devices.serial.UartSpec;
+import isola.machine.devices.timer.Hpet;
+import isola.machine.devices.timer.HpetSpec;
+import isola.machine.devices.timer.Pit;
+import isola.machine.devices.timer.PitSpec;
+import isola.machine.devices.timer.Rtc;
+import isola.machine.devices.timer.RtcSpec;
+import isola.machine.devices.virtio.ConsolePort;
+import isola.machine.devices.virtio.VirtioPci;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
 
-  static Machine build(MachineConfig config) {
-    if (config.cpus() > 0) {
-      throw new MachineException("The board is not built yet.");
+/**
+ * The PC: every part and every wire, in the order in which one would solder them. Built by one
+ * thread; the parts then answer to any.
+ */
+final class PcBoard implements AutoCloseable {
+  /** What the hardware asks of whoever runs the machine. On a vCPU's thread; must not block. */
+  interface Requests {
+    void powerOff();
+
+    void reset(String how);
+
+    void testExit(int status);
+  }
+
+  private static final int VIRTIO_FIRST_SLOT = 1;
+
+  final MachineConfig config;
+  final MemoryMap map;
+  final GuestMemory memory = new GuestMemory();
+  final HostClock clock;
+  final PortBus ports = new PortBus();
+  final MmioBus mmio = new MmioBus();
+  final List<MmioBus> cpuBuses = new ArrayList<>();
+  final List<Vcpu> vcpus = new ArrayList<>();
+  final List<Uart16550> serials = new ArrayList<>();
+  final List<ConsolePort> consolePorts = new ArrayList<>();
+  final List<ConsoleWatch> watches = new ArrayList<>();
+  final DeviceThreads threads;
+  final AcpiPower power;
+  private final LpcBridge lpc;
+  private final PciBus pci;
+  private final Rtc rtc;
+  private final BootProtocol protocol;
+  private final List<Stateful<?>> stateful = new ArrayList<>();
+  private final Deque<AutoCloseable> closeables = new ArrayDeque<>();
+  private CpuidTable cpuid = new CpuidTable(List.of());
+
+  /**
+   * Builds a machine.
+   *
+   * @throws MachineException if something is missing or refused, with one sentence for the user
+   */
+  PcBoard(String name, MachineConfig config, Requests requests, Timeline timeline) {
+    this.config = config;
+    protocol = BootProtocol.detect(config.kernel());
+    clock = owned(new HostClock(name));
+    threads = owned(new DeviceThreads(name));
+    try {
+      // Memory. Nothing of a PC's first mebibyte is ROM here: firmware tables and the text screen
+      // are RAM that the map keeps from the guest's allocator.
+      map = new MemoryMap(config.memory());
+      owned(memory);
+      memory.addRam(0, map.lowEnd());
+      if (map.highSize() > 0) {
+        memory.addRam(BoardSpec.HIGH_RAM_BASE, map.highSize());
+      }
+
+      // Processors, each with its local APIC on a bus of its own.
+      ApicBus apicBus = new ApicBus();
+      HostEntropy entropy = new HostEntropy();
+      LocalApic bootstrap = buildProcessors(apicBus, entropy);
+
+      // Interrupt controllers.
+      Pic pic = part(new Pic(bootstrap.lint0()));
+      bootstrap.external(pic::acknowledge);
+      IoApic ioApic = part(new IoApic(apicBus));
+      ports.attach(PicSpec.MASTER_PORT, 2, pic.masterPorts());
+      ports.attach(PicSpec.SLAVE_PORT, 2, pic.slavePorts());
+      ports.attach(PicSpec.ELCR_PORT, 2, pic.elcrPorts());
+      mmio.attach(BoardSpec.IO_APIC_BASE, BoardSpec.IO_APIC_SIZE, ioApic);
+      InterruptWires wires = new InterruptWires(pic, ioApic);
+
+      // Timers and the clock.
+      InterruptLine timerIrq = wires.isa(BoardSpec.PIT_IRQ);
+      Pit pit = part(new Pit(clock, timerIrq));
+      ports.attach(PitSpec.PORT, 4, pit);
+      ports.attach(PitSpec.SPEAKER_PORT, 1, pit.speakerPort());
+      rtc = part(new Rtc(clock, wires.isa(BoardSpec.RTC_IRQ)));
+      ports.attach(RtcSpec.PORT, 2, rtc);
+      Hpet hpet =
+          part(
+              new Hpet(
+                  clock,
+                  wires.inputs(),
+                  wires.isa(BoardSpec.PIT_IRQ),
+                  wires.isa(BoardSpec.RTC_IRQ)));
+      mmio.attach(BoardSpec.HPET_BASE, BoardSpec.HPET_SIZE, hpet);
+
+      // Power, reset, and the ports that say how far firmware got.
+      power = part(new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests::powerOff));
+      ports.attach(AcpiSpec.PORT, AcpiSpec.PORTS, power);
+      ports.attach(AcpiSpec.SMI_COMMAND_PORT, 1, power.smiCommand());
+      ResetControl resetControl =
+          part(new ResetControl(() -> requests.reset("through port 0xcf9")));
+      ports.attach(Port92.PORT, 1, part(new Port92(() -> requests.reset("through port 0x92"))));
+      ports.attach(PostPort.PORT, 1, new PostPort());
+
+      // Keyboard and mouse.
+      I8042 i8042 =
+          part(
+              new I8042(
+                  wires.isa(BoardSpec.KEYBOARD_IRQ),
+                  wires.isa(BoardSpec.MOUSE_IRQ),
+                  () -> requests.reset("through the keyboard controller")));
+      ports.attach(I8042Spec.DATA_PORT, 1, i8042.dataPort());
+      ports.attach(I8042Spec.COMMAND_PORT, 1, i8042.commandPort());
+
+      // Serial lines.
+      for (MachineConfig.Serial serial : config.serials()) {
+        boolean first = serials.isEmpty();
+        ConsoleWatch watch = watched(new ConsoleWatch(serial.output(), timeline));
+        Uart16550 uart =
+            part(
+                new Uart16550(
+                    clock, wires.isa(first ? BoardSpec.COM1_IRQ : BoardSpec.COM2_IRQ), watch));
+        ports.attach(first ? BoardSpec.COM1 : BoardSpec.COM2, UartSpec.PORTS, uart);
+        serials.add(uart);
+      }
+
+      // PCI and what is plugged into it.
+      lpc = new LpcBridge(wires.pirqInputs(), wires.requests(), AcpiSpec.PORT);
+      pci = new PciBus(new BarSpace(ports, mmio), lpc.wires());
+      ports.attach(
+          PciConfigPorts.PORT,
+          PciConfigPorts.PORTS,
+          part(new PciConfigPorts(pci, resetControl)));
+      mmio.attach(BoardSpec.ECAM_BASE, BoardSpec.ECAM_SIZE, pci);
+      pci.plug(0, 0, part(HostBridge.create(BoardSpec.ECAM_BASE)));
+      pci.plug(ChipsetSpec.LPC_SLOT, 0, part(lpc.function()));
+      plugVirtio(apicBus, entropy, timeline);
+
+      if (config.testDevices()) {
+        attachTestDevices(wires, requests);
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
     }
-    throw new MachineException("There is no engine yet.");
+  }
+
+  private <T extends AutoCloseable> T owned(T resource) {
+    closeables.push(resource);
+    return resource;
+  }
+
+  private <T extends Stateful<?>> T part(T device) {
+    stateful.add(device);
+    return device;
+  }
+
+  private ConsoleWatch watched(ConsoleWatch watch) {
+    watches.add(watch);
+    return watch;
+  }
+
+  /** The processors; returns the first one's local APIC. */
+  private LocalApic buildProcessors(ApicBus apicBus, HostEntropy entropy) {
+    CpuModel model = model(config.cpuModel());
+    CpuVm vm = owned(Engines.find(config.engine()).create(memory));
+    List<LocalApic> apics = new ArrayList<>();
+    for (int i = 0; i < config.cpus(); i++) {
+      MmioBus bus = new MmioBus(mmio);
+      LocalApic apic =
+          part(new LocalApic(i, i == 0, CpuModel.PHYSICAL_BITS, apicBus, clock, BoardSpec.TSC_HZ));
+      apic.placement(
+          (base, visible) -> {
+            bus.detach(apic.registers());
+            if (visible) {
+              bus.attach(base, BoardSpec.LOCAL_APIC_SIZE, apic.registers());
+            }
+          });
+      KvmClock kvmClock = part(new KvmClock(memory, clock, BoardSpec.TSC_HZ));
+      TscFollower follower = new TscFollower(apic, kvmClock);
+      cpuid = model.table(i, config.cpus(), BoardSpec.TSC_HZ, true);
+      Vcpu vcpu;
+      try {
+        vcpu =
+            vm.createVcpu(
+                new VcpuWiring(
+                    ports,
+                    bus,
+                    apic,
+                    new MsrRouter(List.of(follower, apic.registers(), kvmClock)),
+                    clock,
+                    BoardSpec.TSC_HZ,
+                    entropy,
+                    cpuid));
+      } catch (IllegalStateException e) {
+        throw new MachineException(String.valueOf(e.getMessage()), e);
+      }
+      follower.follow(vcpu);
+      apic.connect(vcpu);
+      owned(vcpu);
+      vcpus.add(vcpu);
+      cpuBuses.add(bus);
+      apics.add(apic);
+    }
+    return apics.getFirst();
+  }
+
+  private static CpuModel model(String name) {
+    return switch (name) {
+      case "v2" -> CpuModel.v2();
+      case "v2-la57" -> CpuModel.v2().withFiveLevelPaging();
+      default ->
+          throw new MachineException(
+              "There is no CPU model \"%s\"; there is v2 and v2-la57.".formatted(name));
+    };
+  }
+
+  private void plugVirtio(ApicBus messages, HostEntropy entropy, Timeline timeline) {
+    int slot = VIRTIO_FIRST_SLOT;
+    if (!config.ports().isEmpty()) {
+      for (MachineConfig.Port port : config.ports()) {
+        ConsolePort console =
+            port.console()
+                ? new ConsolePort(
+                    port.name(), true, watched(new ConsoleWatch(port.output(), timeline)))
+                : new ConsolePort(port.name(), false, port.output());
+        consolePorts.add(console);
+        owned(console::close);
+      }
+      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages));
+    }
+    if (config.entropy()) {
+      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages));
+    }
+    int number = 0;
+    for (MachineConfig.Disk disk : config.disks()) {
+      FileBlockBackend backend;
+      try {
+        backend = owned(FileBlockBackend.open(disk.file(), disk.readOnly()));
+      } catch (IOException e) {
+        throw new MachineException(String.valueOf(e.getMessage()), e);
+      }
+      String id = "disk%d".formatted(number++);
+      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages));
+    }
+  }
+
+  private int plug(int slot, VirtioPci device) {
+    pci.plug(slot, 0, device.function());
+    part(device);
+    return slot + 1;
+  }
+
+  private void attachTestDevices(InterruptWires wires, Requests requests) {
+    ports.attach(DebugExit.PORT, DebugExit.PORTS, new DebugExit(requests::testExit));
+    TestDevice test = new TestDevice(wires.inputs());
+    ports.attach(TestDevice.LINE_PORT, TestDevice.LINES, test.linePorts());
+    ports.attach(TestDevice.ECHO_PORT, TestDevice.ECHO_PORTS, test.echoPorts());
+    mmio.attach(TestDevice.MEMORY, TestDevice.MEMORY_BYTES, test.memory());
+    ConfigurationPorts facts = new ConfigurationPorts(config.cpus(), config.memory());
+    ports.attach(ConfigurationPorts.PORT, ConfigurationPorts.PORTS, facts);
+  }
+
+  /**
+   * Power-on: every part in its first state, empty memory, what firmware does, the kernel in place,
+   * and the first processor at its entry. No vCPU runs.
+   *
+   * @throws isola.machine.board.boot.BootException if the kernel cannot be started
+   */
+  void powerOn(boolean first) {
+    if (!first) {
+      stateful.forEach(Stateful::reset);
+      lpc.reroute();
+      clearMemory();
+    }
+    vcpus.forEach(Vcpu::reset);
+    rtc.presetMemory(map.lowEnd(), map.highSize());
+    ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
+    PciFirmware.assign(
+        pci,
+        new PciFirmware.Windows(
+            BoardSpec.PCI_PORTS_BASE,
+            BoardSpec.PCI_PORTS_END,
+            BoardSpec.PCI_WINDOW_BASE,
+            BoardSpec.PCI_WINDOW_END,
+            map.pciWindow64(),
+            map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
+        InterruptWires.pirqRoutes());
+    CpuidTable.Row features = cpuid.find(1, 0);
+    Firmware firmware =
+        new Firmware(
+            config.cpus(),
+            config.serials().size(),
+            map,
+            HpetSpec.CAPABILITIES,
+            features == null ? 0 : features.eax(),
+            features == null ? 0 : features.edx());
+    long rsdp = firmware.install(memory);
+    CpuEntry entry =
+        protocol.load(
+            new BootTarget(
+                memory, map, config.kernel(), config.initrds(), config.commandLine(), rsdp));
+    Vcpu vcpu = vcpus.getFirst();
+    vcpu.pull();
+    entry.apply(memory, vcpu.state());
+    vcpu.push();
+  }
+
+  /** The SCI's and the PIRQs' ISA interrupts are level-triggered. */
+  private static int levelTriggered() {
+    int mask = 1 << BoardSpec.SCI_IRQ;
+    for (int irq : InterruptWires.pirqRoutes()) {
+      mask |= 1 << irq;
+    }
+    return mask;
+  }
+
+  private void clearMemory() {
+    for (MemorySlot slot : memory.slots()) {
+      memory.prepareWrite(slot, slot.guestBase(), slot.size());
+      HostMemory.installed().discard(slot.hostAddress(), slot.size());
+    }
+  }
+
+  /** How the kernel is started, for people. */
+  String protocolName() {
+    return protocol.name();
+  }
+
+  /** Gives everything back, the last built first; no vCPU runs. */
+  @Override
+  public void close() {
+    while (!closeables.isEmpty()) {
+      try {
+        closeables.pop().close();
+      } catch (Exception e) {
+        // A disk that cannot be closed changes nothing for the others.
+      }
+    }
   }
 }

@@ -107,7 +107,7 @@ public final class GuestSession implements AutoCloseable {
 
   private void send(byte[] message) {
     // A guest that takes nothing is not waited for.
-    boolean unused = outgoing.offer(message);
+    boolean _ = outgoing.offer(message);
   }
 
   private void accept(byte[] bytes, int offset, int length) {

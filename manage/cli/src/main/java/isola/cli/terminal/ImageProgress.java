@@ -32,8 +32,7 @@ public final class ImageProgress implements Progress, AutoCloseable {
    * @param width columns of that terminal, 0 if unknown
    * @param nanos the time
    */
-  public ImageProgress(
-      Messages messages, boolean terminal, IntSupplier width, LongSupplier nanos) {
+  public ImageProgress(Messages messages, boolean terminal, IntSupplier width, LongSupplier nanos) {
     this.messages = messages;
     this.terminal = terminal;
     this.width = width;
@@ -60,8 +59,7 @@ public final class ImageProgress implements Progress, AutoCloseable {
       }
     } else if (complete && !ended && done > 0) {
       ended = true;
-      messages.say(
-          "%s: %s in %.1f s".formatted(now.text(), size(done), (time - begun) / 1e9));
+      messages.say("%s: %s in %.1f s".formatted(now.text(), size(done), (time - begun) / 1e9));
     }
   }
 

@@ -5,8 +5,8 @@ import java.lang.reflect.Proxy;
 
 /**
  * Signals to this process. Java has no public interface to them but the one of {@code
- * jdk.unsupported}, which javac warns of whatever one does; so it is called by reflection, and a JDK
- * without it leaves signals at what they do by themselves. Any thread.
+ * jdk.unsupported}, which javac warns of whatever one does; so it is called by reflection, and a
+ * JDK without it leaves signals at what they do by themselves. Any thread.
  */
 public final class Signals {
   private Signals() {}

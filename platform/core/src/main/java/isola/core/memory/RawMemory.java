@@ -93,24 +93,24 @@ public final class RawMemory {
   }
 
   public static boolean casByte(long address, byte expected, byte value) {
-    return casPart(address, 0xff, expected, value);
+    return casPart(address, expected & 0xff, value & 0xff, 0xff);
   }
 
   public static boolean casShort(long address, short expected, short value) {
-    return casPart(address, 0xffff, expected, value);
+    return casPart(address, expected & 0xffff, value & 0xffff, 0xffff);
   }
 
-  /** Memory segments offer no atomic access under 4 bytes: goes through the word around it. */
-  private static boolean casPart(long address, int ones, int expected, int value) {
-    long word = address & -4;
+  /** Var handles compare 4 and 8 bytes only: a part of the aligned four around it. */
+  private static boolean casPart(long address, int expected, int value, int mask) {
+    long whole = address & -4;
     int shift = (int) (address & 3) * 8;
-    int mask = ones << shift;
     while (true) {
-      int old = (int) INTS.getVolatile(ALL, word);
-      if (((old ^ (expected << shift)) & mask) != 0) {
+      int old = (int) INTS.getVolatile(ALL, whole);
+      if (((old >>> shift) & mask) != expected) {
         return false;
       }
-      if (INTS.compareAndSet(ALL, word, old, (old & ~mask) | ((value << shift) & mask))) {
+      int changed = (old & ~(mask << shift)) | (value << shift);
+      if (INTS.compareAndSet(ALL, whole, old, changed)) {
         return true;
       }
     }

@@ -52,6 +52,9 @@ public final class Float80 extends SoftFloat {
   private int se;
   private long significand;
 
+  /** Whether the operand that stands as result was a denormal in the format it was loaded from. */
+  private boolean denormalOperand;
+
   /** An arithmetic unit with everything masked, rounding to nearest with 64 bits. */
   public Float80() {
     control(0x37f);
@@ -98,6 +101,23 @@ public final class Float80 extends SoftFloat {
   public void begin() {
     flags = 0;
     roundedUp = false;
+    denormalOperand = false;
+  }
+
+  /** Notes that the operand loaded is a denormal: raised by the operation that looks at it. */
+  void denormalOperand() {
+    denormalOperand = true;
+  }
+
+  /** Makes the operand loaded the result, raising what a load by itself raises. */
+  public void accept() {
+    if (denormalOperand) {
+      flags |= DE;
+    }
+    if (kind(se, significand) == SNAN) {
+      flags |= IE;
+      significand |= QUIET;
+    }
   }
 
   /** Whether no exception stands in the way of a result. */
@@ -113,6 +133,17 @@ public final class Float80 extends SoftFloat {
   /** Whether an overflow or underflow that is not masked was raised. */
   public boolean unmaskedRange() {
     return (flags & ~masks & (FloatSpec.OE | FloatSpec.UE)) != 0;
+  }
+
+  /** Takes back that a result was inexact, as there is none. */
+  public void withoutResult() {
+    flags &= ~PE;
+    roundedUp = false;
+  }
+
+  /** Whether an invalid operation that is not masked was raised. */
+  public boolean unmaskedInvalid() {
+    return (flags & ~masks & IE) != 0;
   }
 
   /** Sets the result. */
@@ -169,6 +200,8 @@ public final class Float80 extends SoftFloat {
     if (biased <= 0 || biased > EXPONENT) {
       // Beyond even the wrapped range of an unmasked exception.
       boolean under = biased <= 0;
+      flags |= PE;
+      roundedUp = !under;
       result((sign << 15) | (under ? 0 : EXPONENT), under ? 0 : Long.MIN_VALUE);
       return;
     }
@@ -217,7 +250,7 @@ public final class Float80 extends SoftFloat {
   }
 
   private void denormals(int aKind, int bKind) {
-    if (aKind == DENORMAL || bKind == DENORMAL) {
+    if (aKind == DENORMAL || bKind == DENORMAL || denormalOperand) {
       flags |= DE;
     }
   }

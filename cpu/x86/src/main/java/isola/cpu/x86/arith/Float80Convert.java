@@ -24,17 +24,16 @@ public final class Float80Convert {
 
   public static final long DECIMAL_INDEFINITE_LOW = 0xc000_0000_0000_0000L;
 
-  private static final long QUIET = 1L << 62;
   private static final long DECIMAL_LIMIT = 1_000_000_000_000_000_000L;
 
   private Float80Convert() {}
 
-  /** Loads a 32-bit float; a signalling NaN and a denormal raise. */
+  /** Loads a 32-bit float as an operand; what it is raises when it is used. */
   public static void fromFloat(Float80 f, int bits) {
     fromBinary(f, bits & 0xffff_ffffL, 8, 23);
   }
 
-  /** Loads a 64-bit float; a signalling NaN and a denormal raise. */
+  /** Loads a 64-bit float as an operand; what it is raises when it is used. */
   public static void fromDouble(Float80 f, long bits) {
     fromBinary(f, bits, 11, 52);
   }
@@ -45,18 +44,13 @@ public final class Float80Convert {
     int e = (int) (bits >>> fractionBits) & top;
     long fraction = bits << (64 - fractionBits);
     if (e == top) {
-      long value = Long.MIN_VALUE | (fraction >>> 1);
-      if (fraction != 0 && (value & QUIET) == 0) {
-        f.raise(IE);
-        value |= QUIET;
-      }
-      f.result((sign << 15) | 0x7fff, value);
+      f.result((sign << 15) | 0x7fff, Long.MIN_VALUE | (fraction >>> 1));
     } else if (e != 0) {
       f.result((sign << 15) | (e - (top >>> 1) + BIAS80), Long.MIN_VALUE | (fraction >>> 1));
     } else if (fraction == 0) {
       f.result(sign << 15, 0);
     } else {
-      f.raise(DE);
+      f.denormalOperand();
       int lead = Long.numberOfLeadingZeros(fraction);
       f.result((sign << 15) | (BIAS80 - (top >>> 1) - lead), fraction << lead);
     }

@@ -15,6 +15,9 @@ public final class Remainder80 {
   private static final int C2 = 0x400;
   private static final int C3 = 0x4000;
 
+  /** Instead of condition bits: an operand was no number. */
+  public static final int NO_QUOTIENT = -1;
+
   private Remainder80() {}
 
   /**
@@ -23,18 +26,18 @@ public final class Remainder80 {
    *
    * @param nearest whether the quotient is rounded to the nearest integer (FPREM1) or cut off
    * @return condition bits of the status word: C2 while incomplete, else the quotient's low bits in
-   *     C0, C3 and C1
+   *     C0, C3 and C1; or {@link #NO_QUOTIENT}
    */
   public static int remainder(Float80 f, int aSe, long a, int bSe, long b, boolean nearest) {
     int aKind = Float80.kind(aSe, a);
     int bKind = Float80.kind(bSe, b);
     if (aKind >= QNAN || bKind >= QNAN) {
       f.propagate(aSe, a, aKind, bSe, b, bKind);
-      return 0;
+      return NO_QUOTIENT;
     }
     if (aKind == INFINITE || bKind == ZERO) {
       f.invalid();
-      return 0;
+      return NO_QUOTIENT;
     }
     if (aKind == DENORMAL || bKind == DENORMAL) {
       f.raise(FloatSpec.DE);

@@ -104,7 +104,7 @@ public final class Transcendental {
   }
 
   /**
-   * Takes an angle for {@link #sine(Float80)} and its companions.
+   * Takes an angle for the sine and its companions.
    *
    * @return false if its magnitude is 2^63 or more: the instruction sets C2 and does nothing
    */
@@ -275,9 +275,11 @@ public final class Transcendental {
     int e = Float80.exponentOf(se, value);
     if (e >= 0) {
       if (e > 0 || Float80.align(value) != Long.MIN_VALUE) {
+        f.raise(FloatSpec.PE);
         f.result(se, value);
       } else {
-        // 1, or -1/2.
+        // 1, or -1/2; inexact on hardware all the same.
+        f.raise(FloatSpec.PE);
         f.result(Float80.signOf(se) == 0 ? 0x3fff : 0xbffe, Long.MIN_VALUE);
       }
       return;
@@ -346,6 +348,9 @@ public final class Transcendental {
     left.add(right);
     take(right, ySe, y);
     give(f, left.multiply(right), exact);
+    if (f.delivered()) {
+      f.raise(FloatSpec.PE);
+    }
   }
 
   /** From z = (m - 1) / (m + 1) in {@link #left} to log2(m). */
@@ -387,6 +392,7 @@ public final class Transcendental {
     right.set(left).add(one);
     if (right.isZero() || right.sign != 0) {
       // Outside the range for which the manual defines a result.
+      f.raise(FloatSpec.PE);
       f.result(xSe, x);
       return;
     }

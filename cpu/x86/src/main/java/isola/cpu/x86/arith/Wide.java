@@ -126,7 +126,8 @@ final class Wide {
     low = bigLow + smallLow;
     long carryIn = Long.compareUnsigned(low, bigLow) < 0 ? 1 : 0;
     high = bigHigh + smallHigh + carryIn;
-    boolean carry = high >= 0 || (high == bigHigh && smallHigh != 0);
+    int order = Long.compareUnsigned(high, bigHigh);
+    boolean carry = order < 0 || (order == 0 && (smallHigh | carryIn) != 0);
     if (carry) {
       low = (low >>> 1) | (high << 63) | (low & 1);
       high = (high >>> 1) | Long.MIN_VALUE;

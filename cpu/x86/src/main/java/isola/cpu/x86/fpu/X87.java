@@ -188,7 +188,8 @@ public final class X87 {
       }
       return;
     }
-    if (end(cpu, f)) {
+    // A denormal is loaded even when its exception is not masked.
+    if (end(cpu, f) || !f.unmaskedInvalid()) {
       push(cpu, f.se(), f.significand());
     }
   }

@@ -48,9 +48,7 @@ final class X87Arithmetic {
       storeTop(cpu, f, X87.stackFault(cpu, f, false));
       return;
     }
-    if (f.delivered()) {
-      f.arithmetic(op, X87.se(cpu, 0), X87.significand(cpu, 0), f.se(), f.significand());
-    }
+    f.arithmetic(op, X87.se(cpu, 0), X87.significand(cpu, 0), f.se(), f.significand());
     storeTop(cpu, f, X87.end(cpu, f));
   }
 
@@ -189,6 +187,7 @@ final class X87Arithmetic {
     boolean store;
     if (X87.empty(cpu, 0) || X87.empty(cpu, 1)) {
       store = X87.stackFault(cpu, f, false);
+      conditions = Remainder80.NO_QUOTIENT;
     } else {
       int se = X87.se(cpu, 0);
       long a = X87.significand(cpu, 0);
@@ -203,9 +202,12 @@ final class X87Arithmetic {
         default -> t.arcTangent(f, se, a, bSe, b);
       }
       store = X87.end(cpu, f);
-      if (remainder && store) {
-        X87.fsw(cpu, (X87.fsw(cpu) & ~CONDITION) | conditions);
-      }
+    }
+    if (remainder) {
+      // What is no number has no quotient: only C2 says that the instruction is done.
+      boolean quotient = store && conditions != Remainder80.NO_QUOTIENT;
+      int replaced = quotient ? CONDITION : C2;
+      X87.fsw(cpu, (X87.fsw(cpu) & ~replaced) | (quotient ? conditions : 0));
     }
     if (store) {
       X87.st(cpu, pops ? 1 : 0, f.se(), f.significand());
@@ -351,6 +353,21 @@ final class X87Arithmetic {
     }
   }
 
+  /** FSTPNCE, an alias of FSTP for which it is no fault that ST(0) is empty. */
+  static void copyUnchecked(Cpu cpu, int i) {
+    X87.begin(cpu);
+    if (!X87.empty(cpu, 0)) {
+      X87.st(cpu, i, X87.se(cpu, 0), X87.significand(cpu, 0));
+    }
+    X87.pop(cpu);
+  }
+
+  /** FFREE. */
+  static void free(Cpu cpu, int i) {
+    X87.begin(cpu);
+    X87.tag(cpu, i, false);
+  }
+
   /** FXCH. */
   static void exchange(Cpu cpu, int i) {
     Float80 f = X87.begin(cpu);
@@ -367,10 +384,10 @@ final class X87Arithmetic {
     X87.st(cpu, i, se, value);
   }
 
-  /** FCMOVcc. */
+  /** FCMOVcc: C1 changes only with a stack fault. */
   static void move(Cpu cpu, int i, boolean condition) {
-    Float80 f = X87.begin(cpu);
     if (X87.empty(cpu, 0) || X87.empty(cpu, i)) {
+      Float80 f = X87.begin(cpu);
       storeTop(cpu, f, X87.stackFault(cpu, f, false));
       return;
     }

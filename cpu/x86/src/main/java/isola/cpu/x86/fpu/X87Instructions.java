@@ -199,11 +199,17 @@ public final class X87Instructions {
     switch (insn.op) {
       case FLD -> X87Arithmetic.duplicate(cpu, i);
       case FST -> X87Arithmetic.copy(cpu, i, 0);
-      case FSTP -> X87Arithmetic.copy(cpu, i, 1);
+      case FSTP -> {
+        if (opcode(insn) == 0xd9) {
+          X87Arithmetic.copyUnchecked(cpu, i);
+        } else {
+          X87Arithmetic.copy(cpu, i, 1);
+        }
+      }
       case FXCH -> X87Arithmetic.exchange(cpu, i);
-      case FFREE -> X87.tag(cpu, i, false);
+      case FFREE -> X87Arithmetic.free(cpu, i);
       case FFREEP -> {
-        X87.tag(cpu, i, false);
+        X87Arithmetic.free(cpu, i);
         X87.pop(cpu);
       }
       case FDECSTP -> X87Memory.turn(cpu, -1);

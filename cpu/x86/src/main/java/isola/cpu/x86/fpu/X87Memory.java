@@ -61,7 +61,11 @@ final class X87Memory {
 
   /** FLD, FILD and FBLD. */
   static void load(Cpu cpu, int seg, long offset, int format) {
-    X87.pushResult(cpu, operand(cpu, seg, offset, format));
+    Float80 f = operand(cpu, seg, offset, format);
+    if (format == FLOAT || format == DOUBLE) {
+      f.accept();
+    }
+    X87.pushResult(cpu, f);
   }
 
   /** FST, FIST, FISTTP ({@code truncate}) and FBSTP. */
@@ -89,11 +93,12 @@ final class X87Memory {
       }
       default -> {}
     }
-    if (!empty && !X87.end(cpu, f)) {
-      return;
-    }
     // To memory, an unmasked overflow or underflow leaves everything as it was (SDM 4.9.1.4).
-    if (f.unmaskedRange()) {
+    boolean outside = f.unmaskedRange();
+    if (outside) {
+      f.withoutResult();
+    }
+    if ((!empty && !X87.end(cpu, f)) || outside) {
       return;
     }
     int size = size(format);

@@ -91,12 +91,6 @@ public final class MmxInstructions {
     RawMemory.putByte(cpu.state + CpuState.FTW, (byte) 0xff);
   }
 
-  static void beginIf(Cpu cpu, boolean transition) {
-    if (transition) {
-      begin(cpu);
-    }
-  }
-
   /** MMX register {@code r}; only after {@link #begin}. */
   static long get(Cpu cpu, int r) {
     return RawMemory.getLong(cpu.state + CpuState.ST + ((long) r << 4));

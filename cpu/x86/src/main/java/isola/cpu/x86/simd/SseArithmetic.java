@@ -386,31 +386,34 @@ final class SseArithmetic {
     Operand.put(Operand.destination(cpu, insn), result, 0);
   }
 
-  /** CVTPI2PS and CVTPI2PD. */
+  /** CVTPI2PS and CVTPI2PD: with a memory operand the x87 registers stay what they are. */
   static void fromMmx(Cpu cpu, Insn insn, boolean wide) {
-    // From memory the 64-bit form leaves the x87 registers alone (SDM vol. 2A, CVTPI2PD).
-    boolean transition = insn.rm >= 0 || !wide;
-    if (transition) {
+    long two;
+    if (insn.rm >= 0) {
       MmxInstructions.check(cpu);
+      MmxInstructions.begin(cpu);
+      two = MmxInstructions.get(cpu, insn.rm);
+    } else {
+      two = cpu.load(insn.segment, cpu.effective(insn), 8);
     }
-    long two = MmxInstructions.source(cpu, insn, 8);
-    SseFloat unit = begin(cpu);
     long to = Operand.destination(cpu, insn);
     if (wide) {
-      MmxInstructions.beginIf(cpu, transition);
       Operand.put(
           to,
           Double.doubleToRawLongBits((int) two),
           Double.doubleToRawLongBits((int) (two >>> 32)));
       return;
     }
+    SseFloat unit = begin(cpu);
     long result = singles(unit, two);
     end(cpu, unit);
-    MmxInstructions.begin(cpu);
     RawMemory.putLong(to, result);
   }
 
-  /** CVTPS2PI, CVTPD2PI and their truncating forms. */
+  /**
+   * CVTPS2PI, CVTPD2PI and their truncating forms. The change to MMX comes before a SIMD exception,
+   * as on hardware.
+   */
   static void toMmx(Cpu cpu, Insn insn, boolean wide, boolean truncate) {
     MmxInstructions.check(cpu);
     SseFloat unit;
@@ -424,8 +427,8 @@ final class SseArithmetic {
       unit = begin(cpu);
       result = integers(unit, two, truncate);
     }
-    end(cpu, unit);
     MmxInstructions.begin(cpu);
+    end(cpu, unit);
     MmxInstructions.set(cpu, insn.reg, result);
   }
 

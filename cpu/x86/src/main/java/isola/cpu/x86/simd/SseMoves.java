@@ -157,19 +157,9 @@ final class SseMoves {
       offset &= insn.addressSize == 4 ? 0xffff_ffffL : 0xffff;
     }
     int seg = insn.segment < 0 ? Segment.DS : insn.segment;
-    int first = -1;
-    int last = -1;
+    // All bytes are checked, whatever the mask: the manual leaves it open, processors do.
+    cpu.checkStore(seg, offset, size);
     for (int i = 0; i < size; i++) {
-      if (chosen(maskLow, maskHigh, i)) {
-        first = first < 0 ? i : first;
-        last = i;
-      }
-    }
-    if (first < 0) {
-      return;
-    }
-    cpu.checkStore(seg, offset + first, last - first + 1);
-    for (int i = first; i <= last; i++) {
       if (chosen(maskLow, maskHigh, i)) {
         cpu.store(seg, offset + i, 1, (i < 8 ? low : high) >>> ((i & 7) * 8) & 0xff);
       }

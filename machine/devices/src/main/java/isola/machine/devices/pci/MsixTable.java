@@ -14,7 +14,7 @@ import java.util.Arrays;
  * stays pending and is sent as soon as it may be. Raising a vector while MSI-X is off does nothing:
  * the device uses its pin then. Any thread.
  */
-public final class MsixTable implements MmioDevice, PciCapability, Stateful<MsixTable.State> {
+public final class MsixTable implements MmioDevice, Stateful<MsixTable.State> {
   /**
    * Volatile state.
    *
@@ -58,6 +58,11 @@ public final class MsixTable implements MmioDevice, PciCapability, Stateful<Msix
     table = new int[vectors * ENTRY_WORDS];
     pending = new long[(vectors + 63) / 64];
     reset();
+  }
+
+  /** The capability, for the function's list. */
+  PciCapability capability() {
+    return new Capability();
   }
 
   /** How many vectors there are. */
@@ -168,34 +173,6 @@ public final class MsixTable implements MmioDevice, PciCapability, Stateful<Msix
   }
 
   @Override
-  public int id() {
-    return PciSpec.CAPABILITY_MSIX;
-  }
-
-  @Override
-  public int length() {
-    return PciSpec.MSIX_CAPABILITY_BYTES;
-  }
-
-  @Override
-  public synchronized int read(int offset, int size) {
-    long low = (long) (control | vectors - 1) << 16 | (long) bar << 32;
-    long word =
-        offset < 8 ? low >>> (offset * 8) : (long) (pbaOffset() | bar) >>> ((offset - 8) * 8);
-    return (int) (size == 4 ? word : word & (1L << (size * 8)) - 1);
-  }
-
-  @Override
-  public synchronized void write(int offset, int size, int value) {
-    for (int i = 0; i < size; i++) {
-      if (offset + i == 3) {
-        control = value >>> (i * 8) << 8 & CONTROL_WRITABLE;
-      }
-    }
-    sendAllAllowed();
-  }
-
-  @Override
   public synchronized void reset() {
     control = 0;
     master = false;
@@ -219,5 +196,40 @@ public final class MsixTable implements MmioDevice, PciCapability, Stateful<Msix
     control = state.control & CONTROL_WRITABLE;
     System.arraycopy(state.table, 0, table, 0, table.length);
     System.arraycopy(state.pending, 0, pending, 0, pending.length);
+  }
+
+  /** Message Control, and where table and pending bits are. */
+  private final class Capability implements PciCapability {
+    @Override
+    public int id() {
+      return PciSpec.CAPABILITY_MSIX;
+    }
+
+    @Override
+    public int length() {
+      return PciSpec.MSIX_CAPABILITY_BYTES;
+    }
+
+    @Override
+    public int read(int offset, int size) {
+      synchronized (MsixTable.this) {
+        long low = (long) (control | (vectors - 1)) << 16 | (long) bar << 32;
+        long word =
+            offset < 8 ? low >>> (offset * 8) : (long) (pbaOffset() | bar) >>> ((offset - 8) * 8);
+        return (int) (size == 4 ? word : word & ((1L << (size * 8)) - 1));
+      }
+    }
+
+    @Override
+    public void write(int offset, int size, int value) {
+      synchronized (MsixTable.this) {
+        for (int i = 0; i < size; i++) {
+          if (offset + i == 3) {
+            control = value >>> (i * 8) << 8 & CONTROL_WRITABLE;
+          }
+        }
+        sendAllAllowed();
+      }
+    }
   }
 }

@@ -356,7 +356,7 @@ public final class PciFunction implements Stateful<PciFunction.State> {
     public Builder msix(MsixTable table) {
       msix = table;
       memoryBar(table.bar(), table.barSize(), table);
-      return capability(table);
+      return capability(table.capability());
     }
 
     /**

@@ -1,0 +1,392 @@
+package isola.machine.board;
+
+import isola.core.backend.ByteInput;
+import isola.machine.board.MachineConfig.ResetPolicy;
+import isola.machine.board.boot.BootException;
+import isola.machine.board.vcpu.Vcpus;
+import isola.machine.devices.serial.Uart16550;
+import isola.machine.devices.virtio.ConsolePort;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a {@link PcBoard}: a supervising thread powers it on, waits for what ends the run, stops the
+ * processors, and says how it ended or starts over.
+ */
+final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
+  private static final AtomicInteger NUMBERS = new AtomicInteger();
+
+  /** Resets that come faster than this, so many times, are a loop. */
+  private static final int LOOP_RESETS = 3;
+
+  private static final long LOOP_NANOS = 10_000_000_000L;
+
+  /** What ended a run. */
+  private enum Ending {
+    POWER_OFF,
+    STOP,
+    TEST_EXIT,
+    RESET,
+    TRIPLE_FAULT,
+    FAILURE
+  }
+
+  private record End(Ending kind, int cpu, String how, int status) {}
+
+  private final String name = "isola-" + NUMBERS.incrementAndGet();
+  private final Timeline timeline = new Timeline(this::instructions);
+  private final PcBoard board;
+  private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition ending = lock.newCondition();
+  private final Thread supervisor;
+  private volatile @Nullable Vcpus vcpus;
+  // Guarded by lock.
+  private @Nullable End end;
+  private boolean started;
+  private volatile boolean closed;
+
+  PcMachine(MachineConfig config) {
+    try {
+      board = new PcBoard(name, config, this, timeline);
+    } catch (BootException e) {
+      throw new MachineException(String.valueOf(e.getMessage()), e);
+    }
+    try {
+      board.powerOn(true);
+    } catch (BootException e) {
+      board.close();
+      throw new MachineException(String.valueOf(e.getMessage()), e);
+    } catch (RuntimeException e) {
+      board.close();
+      throw e;
+    }
+    vcpus = newVcpus();
+    supervisor = Thread.ofPlatform().daemon().name(name).unstarted(this::supervise);
+    timeline.reach("machine built");
+  }
+
+  private Vcpus newVcpus() {
+    return new Vcpus(name, board.vcpus, board.ports, board.cpuBuses, this);
+  }
+
+  private Vcpus running() {
+    Vcpus now = vcpus;
+    if (now == null) {
+      throw new IllegalStateException("the machine is not built");
+    }
+    return now;
+  }
+
+  @Override
+  public void start() {
+    lock.lock();
+    try {
+      if (!started && !closed) {
+        started = true;
+        supervisor.start();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void supervise() {
+    try {
+      outcome.complete(runToTheEnd());
+    } catch (InterruptedException e) {
+      outcome.complete(new Outcome.Stopped());
+    } catch (Throwable e) {
+      // Nothing that goes wrong here may end the JVM or leave somebody waiting.
+      outcome.complete(new Outcome.Failed("The machine failed: " + e + "."));
+    }
+  }
+
+  private Outcome runToTheEnd() throws InterruptedException {
+    int quick = 0;
+    while (true) {
+      long from = board.clock.nanos();
+      timeline.reach("kernel entry");
+      board.clock.resume();
+      running().start();
+      End how = awaitEnd();
+      running().stop();
+      running().join();
+      board.clock.pause();
+      long lasted = board.clock.nanos() - from;
+      boolean resets = how.kind == Ending.RESET || how.kind == Ending.TRIPLE_FAULT;
+      quick = resets && lasted < LOOP_NANOS ? quick + 1 : 0;
+      boolean restart = resets && board.config.resets() == ResetPolicy.RESTART;
+      if (!restart || quick >= LOOP_RESETS) {
+        board.threads.drain();
+        timeline.reach("end");
+        return describe(how, lasted, restart);
+      }
+      board.powerOn(false);
+      vcpus = newVcpus();
+      lock.lock();
+      try {
+        end = null;
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private End awaitEnd() throws InterruptedException {
+    lock.lock();
+    try {
+      End how = end;
+      while (how == null) {
+        ending.await();
+        how = end;
+      }
+      return how;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Outcome describe(End how, long nanos, boolean loop) {
+    String where = how.cpu >= 0 ? " " + running().where(how.cpu) : "";
+    String after = " after %.2f s".formatted(nanos / 1e9);
+    String panic = "";
+    for (ConsoleWatch watch : board.watches) {
+      if (!watch.panic().isEmpty()) {
+        panic = "; its kernel had panicked: " + watch.panic();
+        break;
+      }
+    }
+    String again = loop ? "for the %drd time in a row ".formatted(LOOP_RESETS) : "";
+    return switch (how.kind) {
+      case POWER_OFF -> new Outcome.PoweredOff();
+      case STOP -> new Outcome.Stopped();
+      case TEST_EXIT -> new Outcome.TestExit(how.status);
+      case RESET ->
+          new Outcome.Reset(
+              "The guest reset the machine %s%s%s%s%s."
+                  .formatted(again, how.how, where, after, panic));
+      case TRIPLE_FAULT ->
+          new Outcome.TripleFault(
+              "A triple fault shut the processor down %s%s%s%s."
+                  .formatted(again, where.strip(), after, panic));
+      case FAILURE ->
+          new Outcome.Failed(
+              "The %s engine or a device failed%s%s: %s."
+                  .formatted(board.config.engine(), where, after, how.how));
+    };
+  }
+
+  private void end(Ending kind, int cpu, String how, int status) {
+    lock.lock();
+    try {
+      if (end == null) {
+        end = new End(kind, cpu, how, status);
+        ending.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+    // The caller may be a vCPU in the middle of an instruction that must be its last.
+    running().stop();
+  }
+
+  @Override
+  public void powerOff() {
+    end(Ending.POWER_OFF, -1, "", 0);
+  }
+
+  @Override
+  public void reset(String how) {
+    end(Ending.RESET, running().current(), how, 0);
+  }
+
+  @Override
+  public void testExit(int status) {
+    end(Ending.TEST_EXIT, -1, "", status);
+  }
+
+  @Override
+  public void shutdown(int cpu, String detail) {
+    end(Ending.TRIPLE_FAULT, cpu, detail, 0);
+  }
+
+  @Override
+  public void failed(int cpu, String detail) {
+    end(Ending.FAILURE, cpu, detail, 0);
+  }
+
+  @Override
+  public Outcome await() throws InterruptedException {
+    try {
+      return outcome.get();
+    } catch (ExecutionException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public @Nullable Outcome await(long millis) throws InterruptedException {
+    try {
+      return outcome.get(millis, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      return null;
+    } catch (ExecutionException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void stop() {
+    end(Ending.STOP, -1, "", 0);
+    lock.lock();
+    try {
+      if (!started) {
+        started = true;
+        outcome.complete(new Outcome.Stopped());
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void pressPowerButton() {
+    board.power.pressPowerButton();
+  }
+
+  @Override
+  public void pause() throws InterruptedException {
+    running().pause();
+    board.clock.pause();
+  }
+
+  @Override
+  public void resume() {
+    board.clock.resume();
+    running().resume();
+  }
+
+  @Override
+  public ByteInput serialInput(int index) {
+    Uart16550 uart = board.serials.get(index);
+    return new ByteInput() {
+      @Override
+      public int offer(byte[] bytes, int offset, int length) {
+        return uart.offer(bytes, offset, length);
+      }
+
+      @Override
+      public void onRoom(Runnable action) {
+        uart.onRoom(action);
+      }
+    };
+  }
+
+  @Override
+  public ByteInput portInput(int index) {
+    ConsolePort port = board.consolePorts.get(index);
+    return new ByteInput() {
+      @Override
+      public int offer(byte[] bytes, int offset, int length) {
+        try {
+          // Blocks while the port is full; a port that is closed swallows the rest.
+          boolean _ = port.write(bytes, offset, length);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+        return length;
+      }
+
+      @Override
+      public void onRoom(Runnable action) {
+        // An offer takes everything.
+      }
+    };
+  }
+
+  @Override
+  public void portEnd(int index) {
+    board.consolePorts.get(index).end();
+  }
+
+  @Override
+  public void drainPorts() throws InterruptedException {
+    board.threads.drain();
+  }
+
+  @Override
+  public void portSize(int index, int columns, int rows) {
+    board.consolePorts.get(index).resize(columns, rows);
+  }
+
+  @Override
+  public void phase(String phase) {
+    timeline.reach(phase);
+  }
+
+  private long instructions() {
+    Vcpus now = vcpus;
+    return now == null ? 0 : now.counters().getOrDefault("instructions", 0L);
+  }
+
+  @Override
+  public MachineStats stats() {
+    MachineConfig config = board.config;
+    Map<String, Long> counters = running().counters();
+    Outcome result = outcome.getNow(null);
+    return new MachineStats(
+        config.engine(),
+        config.cpus(),
+        config.memory(),
+        board.clock.nanos() / 1e9,
+        counters.getOrDefault("instructions", 0L),
+        running().exits(),
+        counters,
+        timeline.phases(),
+        ProcessMemory.peakResidentBytes(),
+        ProcessMemory.residentBytes(board.memory),
+        result == null ? "running" : result.sentence());
+  }
+
+  @Override
+  public void close() {
+    boolean running;
+    lock.lock();
+    try {
+      running = started;
+      started = true;
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
+    end(Ending.STOP, -1, "", 0);
+    board.threads.close();
+    if (!running) {
+      outcome.complete(new Outcome.Stopped());
+    }
+    joinSupervisor();
+    board.close();
+  }
+
+  private void joinSupervisor() {
+    boolean interrupted = false;
+    while (supervisor.isAlive()) {
+      try {
+        supervisor.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * Power and reset: the ACPI fixed hardware registers and the several old ways to reset a PC.
+ *
+ * <p>Threads: registers are entered by any vCPU thread, alarms come on the clock's thread. Each
+ * device takes its own lock and holds it while it drives its line; the power-off and reset actions
+ * run with no lock held.
+ */
+@NullMarked
+package isola.machine.devices.power;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,65 @@
+package isola.qa.oracle;
+
+import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
+import isola.cpu.x86.decode.Op;
+
+/** Instructions that cannot be compared with the host processor, each with the reason. */
+final class Exclusions {
+  private Exclusions() {}
+
+  /** Whether a row of the table is left out. */
+  static boolean excluded(Form form) {
+    if (form.group() == Group.SYSTEM) {
+      // They depend on the host's operating system, or change what user code cannot restore.
+      return true;
+    }
+    for (String operand : form.operands()) {
+      if (operand.equals("Sw") && form.rmIsDestination()) {
+        // The host's selectors are its own.
+        return true;
+      }
+    }
+    return switch (form.op()) {
+      // Would enter the host's kernel or debugger.
+      case INT, INT1, INT3, SYSCALL, SYSENTER, UD0, UD1 -> true;
+      // Different at every run.
+      case RDTSC, RDTSCP, RDRAND, RDSEED, RDPMC, RDPID, CPUID, XGETBV -> true;
+      // The host's selectors and thread pointer.
+      case PUSH -> form.features().contains("segment");
+      case CALLF, JMPF, RETF, IRET, RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE -> true;
+      // Loads TF and AC, which the host's kernel answers with signals of its own.
+      case POPF -> true;
+      // Contains the host's IF and IOPL; compared by SAHF and LAHF.
+      case PUSHF -> true;
+      // Privileged or I/O: they fault in the host without a look at their operands.
+      case IN, OUT, INS, OUTS -> true;
+      // Their environment holds pointers that AMD processors keep only for exceptions.
+      case FNSTENV, FNSAVE, FLDENV, FRSTOR -> true;
+      // AMD alone, or hints that need hardware the host may not have.
+      case CLZERO, CLWB, CLFLUSHOPT, MONITOR, MWAIT -> true;
+      default -> false;
+    };
+  }
+
+  /** Whether 66 makes an instruction's result undefined or vendor-specific. */
+  static boolean no66(Form form, boolean is64) {
+    return switch (form.op()) {
+      // Counts beyond 16 bits.
+      case SHLD, SHRD -> true;
+      // BSWAP of 16 bits is undefined.
+      case BSWAP -> true;
+      // Near branches: Intel ignores 66 in 64-bit code, AMD does not.
+      case CALL, JMP, RET -> true;
+      default -> form.op().name().charAt(0) == 'J' || form.op().name().startsWith("LOOP");
+    };
+  }
+
+  /** String instructions, which take REP. */
+  static boolean string(Op op) {
+    return switch (op) {
+      case MOVS, STOS, LODS, CMPS, SCAS -> true;
+      default -> false;
+    };
+  }
+}
