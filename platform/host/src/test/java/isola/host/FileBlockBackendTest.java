@@ -82,8 +82,7 @@ final class FileBlockBackendTest {
         .hasMessageContaining("1000 bytes, which is not a multiple of 512");
     Path empty = folder.resolve("empty");
     Files.write(empty, new byte[0]);
-    assertThatThrownBy(() -> FileBlockBackend.open(empty, false))
-        .hasMessageContaining("0 bytes");
+    assertThatThrownBy(() -> FileBlockBackend.open(empty, false)).hasMessageContaining("0 bytes");
   }
 
   @Test

@@ -1,17 +1,20 @@
 package isola.machine.board;
 
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 
 /** Threads on which devices do what may take long, and a way to wait for what is under way. */
 final class DeviceThreads implements Executor, AutoCloseable {
+  private static final long POLL_MILLIS = 100;
+
   private final ExecutorService threads;
-  private final Set<CompletableFuture<Void>> running = ConcurrentHashMap.newKeySet();
+  private final Set<CountDownLatch> running = ConcurrentHashMap.newKeySet();
 
   DeviceThreads(String name) {
     threads =
@@ -21,7 +24,7 @@ final class DeviceThreads implements Executor, AutoCloseable {
 
   @Override
   public void execute(Runnable task) {
-    CompletableFuture<Void> done = new CompletableFuture<>();
+    CountDownLatch done = new CountDownLatch(1);
     running.add(done);
     try {
       threads.execute(
@@ -30,21 +33,21 @@ final class DeviceThreads implements Executor, AutoCloseable {
               task.run();
             } finally {
               running.remove(done);
-              done.complete(null);
+              done.countDown();
             }
           });
     } catch (RejectedExecutionException e) {
       // The machine is going away.
       running.remove(done);
-      done.complete(null);
+      done.countDown();
     }
   }
 
   /** Waits for all tasks that were given before this call, or until {@link #close}. */
   void drain() throws InterruptedException {
-    for (CompletableFuture<Void> done : running) {
-      while (!done.isDone() && !threads.isShutdown()) {
-        Thread.sleep(1);
+    for (CountDownLatch done : running) {
+      while (!threads.isShutdown() && !done.await(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+        // Looks again whether the machine is going away.
       }
     }
   }

@@ -12,8 +12,8 @@ import java.util.List;
 
 /**
  * The inputs of the interrupt controllers, each of which any number of wires may drive. An ISA
- * interrupt reaches the 8259As and the I/O APIC's input of the same number, but for the timer, which
- * is at input 2.
+ * interrupt reaches the 8259As and the I/O APIC's input of the same number, but for the timer,
+ * which is at input 2.
  */
 final class InterruptWires {
   private static final int ISA_IRQS = 16;
@@ -25,8 +25,7 @@ final class InterruptWires {
   InterruptWires(Pic pic, IoApic ioApic) {
     for (int irq = 0; irq < ISA_IRQS; irq++) {
       requests.add(
-          new SharedLine(
-              irq == PicSpec.CASCADE ? InterruptLine.unconnected() : pic.input(irq)));
+          new SharedLine(irq == PicSpec.CASCADE ? InterruptLine.unconnected() : pic.input(irq)));
     }
     for (int i = 0; i < BoardSpec.IO_APIC_PINS; i++) {
       inputs.add(new SharedLine(ioApic.input(i)));

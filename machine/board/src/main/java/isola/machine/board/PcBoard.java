@@ -2,6 +2,7 @@ package isola.machine.board;
 
 import isola.core.bus.MmioBus;
 import isola.core.bus.PortBus;
+import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
 import isola.core.cpu.CpuidTable;
 import isola.core.cpu.Vcpu;
@@ -102,7 +103,8 @@ final class PcBoard implements AutoCloseable {
    *
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
-  PcBoard(String name, MachineConfig config, Requests requests, Timeline timeline) {
+  PcBoard(
+      String name, MachineConfig config, CpuEngine engine, Requests requests, Timeline timeline) {
     this.config = config;
     protocol = BootProtocol.detect(config.kernel());
     clock = owned(new HostClock(name));
@@ -120,7 +122,7 @@ final class PcBoard implements AutoCloseable {
       // Processors, each with its local APIC on a bus of its own.
       ApicBus apicBus = new ApicBus();
       HostEntropy entropy = new HostEntropy();
-      LocalApic bootstrap = buildProcessors(apicBus, entropy);
+      LocalApic bootstrap = buildProcessors(engine, apicBus, entropy);
 
       // Interrupt controllers.
       Pic pic = part(new Pic(bootstrap.lint0()));
@@ -183,9 +185,7 @@ final class PcBoard implements AutoCloseable {
       lpc = new LpcBridge(wires.pirqInputs(), wires.requests(), AcpiSpec.PORT);
       pci = new PciBus(new BarSpace(ports, mmio), lpc.wires());
       ports.attach(
-          PciConfigPorts.PORT,
-          PciConfigPorts.PORTS,
-          part(new PciConfigPorts(pci, resetControl)));
+          PciConfigPorts.PORT, PciConfigPorts.PORTS, part(new PciConfigPorts(pci, resetControl)));
       mmio.attach(BoardSpec.ECAM_BASE, BoardSpec.ECAM_SIZE, pci);
       pci.plug(0, 0, part(HostBridge.create(BoardSpec.ECAM_BASE)));
       pci.plug(ChipsetSpec.LPC_SLOT, 0, part(lpc.function()));
@@ -216,9 +216,9 @@ final class PcBoard implements AutoCloseable {
   }
 
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(ApicBus apicBus, HostEntropy entropy) {
+  private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, HostEntropy entropy) {
     CpuModel model = model(config.cpuModel());
-    CpuVm vm = owned(Engines.find(config.engine()).create(memory));
+    CpuVm vm = owned(engine.create(memory));
     List<LocalApic> apics = new ArrayList<>();
     for (int i = 0; i < config.cpus(); i++) {
       MmioBus bus = new MmioBus(mmio);

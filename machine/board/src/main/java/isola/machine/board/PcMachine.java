@@ -1,6 +1,7 @@
 package isola.machine.board;
 
 import isola.core.backend.ByteInput;
+import isola.core.cpu.CpuEngine;
 import isola.machine.board.MachineConfig.ResetPolicy;
 import isola.machine.board.boot.BootException;
 import isola.machine.board.vcpu.Vcpus;
@@ -53,9 +54,9 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private boolean started;
   private volatile boolean closed;
 
-  PcMachine(MachineConfig config) {
+  PcMachine(MachineConfig config, CpuEngine engine) {
     try {
-      board = new PcBoard(name, config, this, timeline);
+      board = new PcBoard(name, config, engine, this, timeline);
     } catch (BootException e) {
       throw new MachineException(String.valueOf(e.getMessage()), e);
     }

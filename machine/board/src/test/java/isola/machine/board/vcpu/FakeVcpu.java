@@ -3,6 +3,7 @@ package isola.machine.board.vcpu;
 import isola.core.cpu.Exit;
 import isola.core.cpu.ExitRecord;
 import isola.core.cpu.Vcpu;
+import isola.core.memory.HostMemory;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -10,20 +11,23 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /** A vCPU that follows a script: each step is one {@code run()}. Halts when the script is empty. */
-final class FakeVcpu implements Vcpu {
+public final class FakeVcpu implements Vcpu {
   private final int index;
   private final ExitRecord record = new ExitRecord();
-  final BlockingQueue<Function<ExitRecord, Exit>> script = new LinkedBlockingQueue<>();
-  final AtomicInteger runs = new AtomicInteger();
+  public final BlockingQueue<Function<ExitRecord, Exit>> script = new LinkedBlockingQueue<>();
+  public final AtomicInteger runs = new AtomicInteger();
+  private final long state = HostMemory.installed().reserve(4096, "fake processor");
   private volatile boolean kicked;
+  private volatile Runnable onReset = () -> {};
   private volatile Runnable wake = () -> {};
 
-  FakeVcpu(int index) {
+  /** With an empty script. */
+  public FakeVcpu(int index) {
     this.index = index;
   }
 
   /** Adds a step from another thread, as an interrupt would. */
-  void signal(Function<ExitRecord, Exit> step) {
+  public void signal(Function<ExitRecord, Exit> step) {
     script.add(step);
     wake.run();
   }
@@ -55,7 +59,7 @@ final class FakeVcpu implements Vcpu {
 
   @Override
   public long state() {
-    return 0;
+    return state;
   }
 
   @Override
@@ -65,7 +69,15 @@ final class FakeVcpu implements Vcpu {
   public void push() {}
 
   @Override
-  public void reset() {}
+  public void reset() {
+    script.clear();
+    onReset.run();
+  }
+
+  /** Sets what is run at each reset. */
+  public void onReset(Runnable action) {
+    onReset = action;
+  }
 
   @Override
   public boolean runnable() {
@@ -103,5 +115,7 @@ final class FakeVcpu implements Vcpu {
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    HostMemory.installed().release(state, 4096);
+  }
 }
