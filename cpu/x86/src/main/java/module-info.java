@@ -10,9 +10,9 @@ module isola.cpu.x86 {
   exports isola.cpu.x86.cpu;
   exports isola.cpu.x86.decode;
   exports isola.cpu.x86.integer;
-  exports isola.cpu.x86.interpreter;
   exports isola.cpu.x86.fpu to
       isola.qa;
+  exports isola.cpu.x86.interpreter;
   exports isola.cpu.x86.model;
   exports isola.cpu.x86.simd to
       isola.qa;

@@ -720,7 +720,7 @@ public final class Cpu {
     long physical = mmu.translate(linear, Mmu.WRITE, Mmu.SUPERVISOR);
     MemorySlot slot = memory.slotAt(physical);
     if (slot == null || slot.readOnly()) {
-      mmu.writePhysical(physical, 1, mmu.readPhysical(physical, 1) & keep | set);
+      mmu.writePhysical(physical, 1, (mmu.readPhysical(physical, 1) & keep) | set);
       return;
     }
     memory.prepareWrite(slot, physical, 1);
@@ -728,7 +728,7 @@ public final class Cpu {
     byte old;
     do {
       old = RawMemory.getByte(host);
-    } while (!RawMemory.casByte(host, old, (byte) (old & keep | set)));
+    } while (!RawMemory.casByte(host, old, (byte) ((old & keep) | set)));
   }
 
   /** Raises every fault that a store of {@code size} bytes would raise. */

@@ -127,4 +127,10 @@ public final class Insn {
   public boolean locked() {
     return (prefixes & LOCK) != 0;
   }
+
+  /** Opcode byte of the {@link #form}, whatever its map; -1 if there is none. */
+  public int opcode() {
+    Form row = form;
+    return row == null ? -1 : row.opcode();
+  }
 }

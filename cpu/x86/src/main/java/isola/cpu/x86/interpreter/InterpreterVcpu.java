@@ -328,6 +328,7 @@ final class InterpreterVcpu implements Vcpu {
         (cpu.systemFlags() & (Rflags.TF | Rflags.RF)) != 0
             || cpu.intField(CpuState.INTERRUPT_SHADOW) != 0
             || DebugRegisters.watchesCode(cpu)
+            || DebugRegisters.watchesPorts(cpu)
             || cpu.watching();
     if (careful) {
       cpu.attention(Attention.BOUNDARY);

@@ -249,7 +249,7 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
 
   private static int word(String four) {
     byte[] bytes = four.getBytes(StandardCharsets.US_ASCII);
-    return bytes[0] & 0xff
+    return (bytes[0] & 0xff)
         | (bytes[1] & 0xff) << 8
         | (bytes[2] & 0xff) << 16
         | (bytes[3] & 0xff) << 24;

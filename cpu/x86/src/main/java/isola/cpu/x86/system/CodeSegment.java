@@ -35,7 +35,7 @@ final class CodeSegment {
 
   /** Loads CS with this privilege level in its selector; the descriptor's accessed bit is set. */
   static void load(Cpu cpu, int selector, long d, int privilege) {
-    DescriptorTables.install(cpu, Segment.CS, selector & ~DescriptorSpec.RPL | privilege, d);
+    DescriptorTables.install(cpu, Segment.CS, (selector & ~DescriptorSpec.RPL) | privilege, d);
     if (privilege != cpu.cpl()) {
       cpu.cpl(privilege);
     }
@@ -67,7 +67,7 @@ final class CodeSegment {
           (attributes & (Attribute.CODE | Attribute.CONFORMING))
               == (Attribute.CODE | Attribute.CONFORMING);
       int dpl = (attributes & Attribute.DPL) >> Attribute.DPL_SHIFT;
-      if (DescriptorTables.isNull(cpu.selector(seg)) || !conformingCode && dpl < privilege) {
+      if (DescriptorTables.isNull(cpu.selector(seg)) || (!conformingCode && dpl < privilege)) {
         DescriptorTables.installNull(
             cpu, seg, DescriptorTables.isNull(cpu.selector(seg)) ? cpu.selector(seg) : 0);
       }

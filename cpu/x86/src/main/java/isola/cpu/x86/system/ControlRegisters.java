@@ -64,11 +64,11 @@ public final class ControlRegisters {
     if (value >>> 32 != 0) {
       throw cpu.gp();
     }
-    int fresh = (int) value & CR0_WRITABLE | Cr0.ET;
+    int fresh = ((int) value & CR0_WRITABLE) | Cr0.ET;
     int old = (int) cpu.cr0();
     boolean paging = (fresh & Cr0.PG) != 0;
     boolean wasPaging = (old & Cr0.PG) != 0;
-    if (paging && (fresh & Cr0.PE) == 0 || (fresh & (Cr0.NW | Cr0.CD)) == Cr0.NW) {
+    if ((paging && (fresh & Cr0.PE) == 0) || (fresh & (Cr0.NW | Cr0.CD)) == Cr0.NW) {
       throw cpu.gp();
     }
     long efer = cpu.efer();
@@ -185,7 +185,7 @@ public final class ControlRegisters {
   /** LMSW: PE, MP, EM and TS; PE cannot be cleared. */
   static void lmsw(Cpu cpu, int value) {
     int word = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS;
-    long fresh = cpu.cr0() & ~(long) (word & ~Cr0.PE) | value & word;
+    long fresh = (cpu.cr0() & ~(long) (word & ~Cr0.PE)) | (value & word);
     writeCr0(cpu, fresh);
   }
 
@@ -199,10 +199,10 @@ public final class ControlRegisters {
   static void writeEfer(Cpu cpu, long value) {
     long old = cpu.efer();
     long known = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
-    if ((value & ~known) != 0 || ((value ^ old) & Efer.LME) != 0 && (cpu.cr0() & Cr0.PG) != 0) {
+    if ((value & ~known) != 0 || (((value ^ old) & Efer.LME) != 0 && (cpu.cr0() & Cr0.PG) != 0)) {
       throw cpu.gp();
     }
-    long fresh = value & ~(long) Efer.LMA | old & Efer.LMA;
+    long fresh = (value & ~(long) Efer.LMA) | (old & Efer.LMA);
     cpu.field(CpuState.EFER, fresh);
     cpu.modeChanged();
     if (((old ^ fresh) & Efer.NXE) != 0) {

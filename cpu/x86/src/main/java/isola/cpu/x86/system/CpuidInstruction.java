@@ -72,9 +72,9 @@ final class CpuidInstruction {
     int highest = features(cpu, 0, 0).eax();
     boolean basic = leaf >= 0 && Integer.compareUnsigned(leaf, CpuidSpec.HYPERVISOR) < 0;
     boolean extended = leaf < 0;
-    if (basic && leaf > highest
-        || extended
-            && Integer.compareUnsigned(leaf, features(cpu, CpuidSpec.EXTENDED, 0).eax()) > 0) {
+    if ((basic && leaf > highest)
+        || (extended
+            && Integer.compareUnsigned(leaf, features(cpu, CpuidSpec.EXTENDED, 0).eax()) > 0)) {
       return features(cpu, highest, subleaf);
     }
     return NOTHING;

@@ -4,6 +4,7 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.DebugSpec;
 import isola.cpu.x86.spec.Vector;
+import isola.cpu.x86.state.Attention;
 import isola.cpu.x86.state.CpuState;
 
 /** Debug registers and the conditions of #DB (Intel SDM vol. 3B 17.2 and 17.3). */
@@ -21,12 +22,13 @@ public final class DebugRegisters {
     switch (offset) {
       case CpuState.DR6 -> {
         requireLow(cpu, value);
-        cpu.field(offset, value & DebugSpec.DR6_WRITABLE | DebugSpec.DR6_FIXED & 0xffff_ffffL);
+        cpu.field(offset, (value & DebugSpec.DR6_WRITABLE) | (DebugSpec.DR6_FIXED & 0xffff_ffffL));
       }
       case CpuState.DR7 -> {
         requireLow(cpu, value);
-        cpu.field(offset, value & DebugSpec.DR7_WRITABLE & 0xffff_ffffL | DebugSpec.DR7_FIXED);
+        cpu.field(offset, (value & DebugSpec.DR7_WRITABLE & 0xffff_ffffL) | DebugSpec.DR7_FIXED);
         cpu.modeChanged();
+        cpu.attention(Attention.BOUNDARY);
       }
       default -> {
         cpu.field(offset, value);
@@ -43,7 +45,7 @@ public final class DebugRegisters {
 
   /** Where the state keeps the register; DR4 and DR5 are DR6 and DR7 unless CR4.DE. */
   private static int offset(Cpu cpu, int number) {
-    if (number > 7 || (number == 4 || number == 5) && (cpu.cr4() & Cr4.DE) != 0) {
+    if (number > 7 || ((number == 4 || number == 5) && (cpu.cr4() & Cr4.DE) != 0)) {
       throw cpu.ud();
     }
     if (cpu.cpl() != 0) {
@@ -98,11 +100,11 @@ public final class DebugRegisters {
   }
 
   private static boolean enabled(int control, int n) {
-    return (control >>> 2 * n & 3) != 0;
+    return (control >>> (2 * n) & 3) != 0;
   }
 
   private static int kind(int control, int n) {
-    return control >>> 16 + 4 * n & 3;
+    return control >>> (16 + 4 * n) & 3;
   }
 
   /** DR6 bits of the breakpoints on the instruction at a linear address; RF is the caller's. */
@@ -125,7 +127,7 @@ public final class DebugRegisters {
     int hits = 0;
     for (int n = 0; n < 4; n++) {
       if (enabled(control, n) && kind(control, n) == DebugSpec.IO) {
-        int code = control >>> 18 + 4 * n & 3;
+        int code = control >>> (18 + 4 * n) & 3;
         int length = code == 2 ? 8 : code + 1;
         long at = cpu.field(CpuState.DR + 8 * n) & -length;
         if (port < at + length && at < port + size) {

@@ -22,12 +22,12 @@ final class Descriptor {
 
   /** Low 32 bits of the base, which are all of them but in 16-byte descriptors. */
   static long base(long d) {
-    return d >>> 16 & 0xff_ffff | d >>> 32 & 0xff00_0000L;
+    return (d >>> 16 & 0xff_ffff) | (d >>> 32 & 0xff00_0000L);
   }
 
   /** Limit in bytes, granularity applied. */
   static long limit(long d) {
-    long limit = d & 0xffff | d >>> 32 & 0xf_0000;
+    long limit = (d & 0xffff) | (d >>> 32 & 0xf_0000);
     return (d >>> 55 & 1) != 0 ? limit << 12 | 0xfff : limit;
   }
 
@@ -77,7 +77,7 @@ final class Descriptor {
 
   /** Low 32 bits of a gate's offset. */
   static long gateOffset(long d) {
-    return d & 0xffff | d >>> 32 & 0xffff_0000L;
+    return (d & 0xffff) | (d >>> 32 & 0xffff_0000L);
   }
 
   static int gateParameters(long d) {

@@ -69,7 +69,8 @@ public final class Events {
         if (exception && number == Vector.DF) {
           return false;
         }
-        if (contributory && (firstContributory || firstPage) || firstPage && second == Vector.PF) {
+        if ((contributory && (firstContributory || firstPage))
+            || (firstPage && second == Vector.PF)) {
           number = Vector.DF;
           error = 0;
         } else {
@@ -220,7 +221,9 @@ public final class Events {
               !longMode;
           default -> false;
         };
-    if (!Descriptor.system(gate) || !valid || kind.software() && Descriptor.dpl(gate) < cpu.cpl()) {
+    if (!Descriptor.system(gate)
+        || !valid
+        || (kind.software() && Descriptor.dpl(gate) < cpu.cpl())) {
       throw idtFault(cpu, Vector.GP, vector);
     }
     if (!Descriptor.present(gate)) {
@@ -239,7 +242,7 @@ public final class Events {
     boolean inward = !Descriptor.conforming(d) && dpl < cpu.cpl();
     if (!Descriptor.code(d)
         || dpl > cpu.cpl()
-        || longMode && (!Descriptor.longCode(d) || Descriptor.big(d))) {
+        || (longMode && (!Descriptor.longCode(d) || Descriptor.big(d)))) {
       throw DescriptorTables.gp(cpu, selector);
     }
     CodeSegment.checkPresent(cpu, selector, d);

@@ -106,7 +106,7 @@ final class ExtendedState {
   }
 
   private static long requested(Cpu cpu) {
-    return cpu.gpr(0) & 0xffff_ffffL | cpu.gpr(2) << 32;
+    return (cpu.gpr(0) & 0xffff_ffffL) | cpu.gpr(2) << 32;
   }
 
   /** XSAVE and XSAVEOPT, which leaves out components in their initial state. */
@@ -135,7 +135,7 @@ final class ExtendedState {
     if ((written & PKRU) != 0) {
       area.put(PKRU_OFFSET, 8, cpu.intField(CpuState.PKRU) & 0xffff_ffffL);
     }
-    area.put(XSTATE_BV, 8, previous & ~wanted | used & wanted);
+    area.put(XSTATE_BV, 8, (previous & ~wanted) | (used & wanted));
   }
 
   /** XSAVEC and, for the supervisor, XSAVES: the compacted format. */
@@ -368,7 +368,7 @@ final class ExtendedState {
 
   private void loadX87() {
     long words = get(FCW, 8);
-    int control = (int) words & FCW_VALID | FCW_ALWAYS;
+    int control = ((int) words & FCW_VALID) | FCW_ALWAYS;
     int status = (int) (words >>> 16) & 0xffff & ~FSW_SUMMARY;
     if ((status & ~control & FSW_EXCEPTIONS) != 0) {
       status |= FSW_SUMMARY;

@@ -40,7 +40,7 @@ final class FarTransfer {
 
   /** Whether the target is a far pointer in memory (opcode FF) rather than in the instruction. */
   private static boolean memory(Insn insn) {
-    return insn.form.opcode() == 0xff;
+    return insn.opcode() == 0xff;
   }
 
   private static void transfer(Cpu cpu, int size, int selector, long offset, boolean call) {
@@ -56,7 +56,7 @@ final class FarTransfer {
     if (!Descriptor.system(d)) {
       toCode(cpu, size, selector, address, d, offset, call);
     } else {
-      toSystem(cpu, selector, address, d, call);
+      toSystem(cpu, selector, d, call);
     }
   }
 
@@ -110,7 +110,7 @@ final class FarTransfer {
     cpu.nextRip(offset);
   }
 
-  private static void toSystem(Cpu cpu, int selector, long address, long d, boolean call) {
+  private static void toSystem(Cpu cpu, int selector, long d, boolean call) {
     boolean longMode = cpu.longModeActive();
     int type = Descriptor.type(d);
     boolean known =
@@ -163,8 +163,8 @@ final class FarTransfer {
     boolean refused =
         !Descriptor.code(d)
             || dpl > cpl
-            || longMode && (!Descriptor.longCode(d) || Descriptor.big(d))
-            || !call && !Descriptor.conforming(d) && dpl != cpl;
+            || (longMode && (!Descriptor.longCode(d) || Descriptor.big(d)))
+            || (!call && !Descriptor.conforming(d) && dpl != cpl);
     if (refused) {
       throw DescriptorTables.gp(cpu, selector);
     }

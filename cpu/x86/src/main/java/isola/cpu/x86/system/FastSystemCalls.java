@@ -54,10 +54,10 @@ final class FastSystemCalls {
     boolean wide = operandSize == 8;
     long rip = wide ? cpu.gpr(1) : cpu.gpr(1) & LIMIT;
     Canonical.require(cpu, rip);
-    long flags = cpu.gpr(11) & SYSRET_FLAGS | Rflags.RESERVED_1;
+    long flags = (cpu.gpr(11) & SYSRET_FLAGS) | Rflags.RESERVED_1;
     int base = (int) (cpu.field(CpuState.STAR) >>> 48);
     int code = (wide ? base + 16 : base) & 0xffff;
-    enter(cpu, code | 3, base + 8 & 0xffff | 3, 3, wide ? Attribute.L : Attribute.DB);
+    enter(cpu, code | 3, (base + 8 & 0xffff) | 3, 3, wide ? Attribute.L : Attribute.DB);
     cpu.rflags(flags);
     cpu.nextRip(rip);
   }

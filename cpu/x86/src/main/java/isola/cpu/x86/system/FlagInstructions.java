@@ -93,7 +93,7 @@ public final class FlagInstructions {
     }
     if (virtual) {
       boolean enable = (value & Rflags.IF) != 0;
-      if ((value & Rflags.TF) != 0 || enable && (cpu.systemFlags() & Rflags.VIP) != 0) {
+      if ((value & Rflags.TF) != 0 || (enable && (cpu.systemFlags() & Rflags.VIP) != 0)) {
         throw cpu.gp();
       }
       value = enable ? value | Rflags.VIF : value & ~(long) Rflags.VIF;
@@ -105,6 +105,6 @@ public final class FlagInstructions {
       }
     }
     Stack.setPointer(cpu, cpu.stackMask(), cpu.gpr(4) + size);
-    cpu.rflags(cpu.rflags() & ~(long) (mask | Rflags.RF) | value & mask);
+    cpu.rflags((cpu.rflags() & ~(long) (mask | Rflags.RF)) | (value & mask));
   }
 }

@@ -37,7 +37,7 @@ final class InterruptReturn {
   }
 
   private static void setFlags(Cpu cpu, long flags, int mask) {
-    cpu.rflags(cpu.rflags() & ~(long) mask | flags & mask);
+    cpu.rflags((cpu.rflags() & ~(long) mask) | (flags & mask));
   }
 
   private static void fromReal(Cpu cpu, int size) {
@@ -70,7 +70,7 @@ final class InterruptReturn {
     if (virtual) {
       boolean enable = (flags & Rflags.IF) != 0;
       boolean pending = (cpu.systemFlags() & Rflags.VIP) != 0;
-      if ((flags & Rflags.TF) != 0 || enable && pending) {
+      if ((flags & Rflags.TF) != 0 || (enable && pending)) {
         throw cpu.gp();
       }
       flags = enable ? flags | Rflags.VIF : flags & ~(long) Rflags.VIF;
@@ -133,7 +133,7 @@ final class InterruptReturn {
     if (rip > 0xffff) {
       throw cpu.gp();
     }
-    cpu.rflags(flags & FlagInstructions.DEFINED | Rflags.RESERVED_1);
+    cpu.rflags((flags & FlagInstructions.DEFINED) | Rflags.RESERVED_1);
     cpu.cpl(3);
     SegmentLoads.loadV86(cpu, Segment.CS, selector);
     SegmentLoads.loadV86(cpu, Segment.SS, ss);

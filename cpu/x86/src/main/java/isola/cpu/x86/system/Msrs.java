@@ -117,7 +117,7 @@ public final class Msrs {
       }
       case MISC_ENABLE -> {
         long fixed = MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE;
-        cpu.field(CpuState.MISC_ENABLE, value & MISC_ENABLE_FAST_STRINGS | fixed);
+        cpu.field(CpuState.MISC_ENABLE, (value & MISC_ENABLE_FAST_STRINGS) | fixed);
       }
       case DEBUGCTL -> {
         allow(cpu, (value & ~(long) (DEBUGCTL_LBR | DEBUGCTL_BTF)) == 0);
@@ -181,7 +181,7 @@ public final class Msrs {
 
   /** UC, WC, WT, WP, WB (Intel SDM vol. 3A 11.11, table 11-8). */
   private static boolean type(int type, boolean pat) {
-    return type == 0 || type == 1 || type >= 4 && type <= 6 || pat && type == 7;
+    return type == 0 || type == 1 || (type >= 4 && type <= 6) || (pat && type == 7);
   }
 
   private static boolean validPair(Cpu cpu, int index, long value) {

@@ -59,7 +59,7 @@ public final class PowerOn {
 
   /** INIT: as RESET, but FPU and SSE state, MSRs, and the cache bits of CR0 stay. */
   public static void init(Cpu cpu) {
-    cpu.field(CpuState.CR0, cpu.cr0() & (Cr0.CD | Cr0.NW) | Cr0.ET);
+    cpu.field(CpuState.CR0, (cpu.cr0() & (Cr0.CD | Cr0.NW)) | Cr0.ET);
     common(cpu);
   }
 

@@ -97,7 +97,7 @@ public final class SegmentLoads {
 
   /** Whether a data or code segment can be read at {@code privilege}: conforming code always. */
   static boolean reachable(long d, int privilege) {
-    return Descriptor.code(d) && Descriptor.conforming(d) || Descriptor.dpl(d) >= privilege;
+    return (Descriptor.code(d) && Descriptor.conforming(d)) || Descriptor.dpl(d) >= privilege;
   }
 
   /** LLDT. */
@@ -147,7 +147,7 @@ public final class SegmentLoads {
     int type = Descriptor.type(d);
     boolean available =
         Descriptor.system(d)
-            && (type == DescriptorSpec.TSS || type == DescriptorSpec.TSS16 && !wide);
+            && (type == DescriptorSpec.TSS || (type == DescriptorSpec.TSS16 && !wide));
     if (!available) {
       throw DescriptorTables.gp(cpu, selector);
     }

@@ -92,7 +92,7 @@ final class SelectorQueries {
     int rpl = (int) cpu.reg(insn.reg, 2, true) & DescriptorSpec.RPL;
     boolean raise = (destination & DescriptorSpec.RPL) < rpl;
     if (raise) {
-      long result = destination & ~DescriptorSpec.RPL | rpl;
+      long result = (destination & ~DescriptorSpec.RPL) | rpl;
       if (insn.rm >= 0) {
         cpu.reg(insn.rm, 2, true, result);
       } else {

@@ -95,7 +95,7 @@ final class Stack {
 
   /** Pushes the low {@code size} bytes of a value. */
   void push(int size, long value) {
-    pointer = pointer & ~mask | pointer - size & mask;
+    pointer = (pointer & ~mask) | (pointer - size & mask);
     long at = pointer & mask;
     if (current) {
       cpu.store(Segment.SS, at, size, value);

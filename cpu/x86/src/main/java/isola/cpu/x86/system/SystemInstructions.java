@@ -128,7 +128,7 @@ public final class SystemInstructions {
       }
       case WRMSR -> {
         SegmentLoads.requirePrivileged(cpu);
-        Msrs.write(cpu, (int) cpu.gpr(1), cpu.gpr(0) & 0xffff_ffffL | cpu.gpr(2) << 32);
+        Msrs.write(cpu, (int) cpu.gpr(1), (cpu.gpr(0) & 0xffff_ffffL) | cpu.gpr(2) << 32);
       }
       case RDTSC -> Tsc.rdtsc(cpu);
       case RDTSCP -> {
@@ -221,7 +221,7 @@ public final class SystemInstructions {
   /** MOV to a segment register, and to and from control and debug registers. */
   private static void move(Cpu cpu, Insn insn) {
     int size = cpu.is64() ? 8 : 4;
-    switch (insn.form.opcode()) {
+    switch (insn.opcode()) {
       case 0x8e -> {
         if (insn.reg == Segment.CS) {
           throw cpu.ud();
@@ -253,7 +253,7 @@ public final class SystemInstructions {
   }
 
   private static void popSegment(Cpu cpu, Insn insn) {
-    int seg = insn.form.opcode() >>> 3 & 7;
+    int seg = insn.opcode() >>> 3 & 7;
     long pointer = cpu.gpr(4);
     long mask = cpu.stackMask();
     // Two bytes are read whatever the operand size, as processors do.

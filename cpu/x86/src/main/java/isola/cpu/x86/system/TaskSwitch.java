@@ -42,7 +42,7 @@ final class TaskSwitch {
     long address = DescriptorTables.address(cpu, selector, 8, Vector.GP);
     long d = DescriptorTables.read(cpu, address);
     int type = Descriptor.type(d);
-    if (!Descriptor.system(d) || type != DescriptorSpec.TSS && type != DescriptorSpec.TSS16) {
+    if (!Descriptor.system(d) || (type != DescriptorSpec.TSS && type != DescriptorSpec.TSS16)) {
       throw DescriptorTables.gp(cpu, selector);
     }
     CodeSegment.checkPresent(cpu, selector, d);
@@ -60,7 +60,7 @@ final class TaskSwitch {
     long d = DescriptorTables.read(cpu, address);
     int type = Descriptor.type(d);
     if (!Descriptor.system(d)
-        || type != DescriptorSpec.TSS_BUSY && type != DescriptorSpec.TSS16_BUSY) {
+        || (type != DescriptorSpec.TSS_BUSY && type != DescriptorSpec.TSS16_BUSY)) {
       throw ts(cpu, selector);
     }
     CodeSegment.checkPresent(cpu, selector, d);
@@ -127,14 +127,14 @@ final class TaskSwitch {
     put(cpu, base + (wide ? TssSpec.EIP : TssSpec.IP_16), size, rip);
     put(cpu, base + (wide ? TssSpec.EFLAGS : TssSpec.FLAGS_16), size, flags);
     for (int r = 0; r < 8; r++) {
-      put(cpu, base + (wide ? TssSpec.GPR : TssSpec.GPR_16) + r * size, size, cpu.gpr(r));
+      put(cpu, base + (wide ? TssSpec.GPR : TssSpec.GPR_16) + (long) r * size, size, cpu.gpr(r));
     }
     int selectors = wide ? 6 : 4;
     for (int s = 0; s < selectors; s++) {
       // The upper halves of selector fields are reserved and stay.
       put(
           cpu,
-          base + (wide ? TssSpec.SELECTORS : TssSpec.SELECTORS_16) + s * size,
+          base + (wide ? TssSpec.SELECTORS : TssSpec.SELECTORS_16) + (long) s * size,
           2,
           cpu.selector(s));
     }
@@ -157,7 +157,7 @@ final class TaskSwitch {
     int ldt = (int) get(cpu, base + (wide ? TssSpec.LDTR : TssSpec.LDTR_16), 2);
     boolean trap = wide && (get(cpu, base + TssSpec.TRAP, 2) & 1) != 0;
     for (int r = 0; r < 8; r++) {
-      long value = get(cpu, base + (wide ? TssSpec.GPR : TssSpec.GPR_16) + r * size, size);
+      long value = get(cpu, base + (wide ? TssSpec.GPR : TssSpec.GPR_16) + (long) r * size, size);
       cpu.gpr(r, wide ? value : value | 0xffff_0000L);
     }
     for (int s = Segment.ES; s <= Segment.GS; s++) {
@@ -179,7 +179,7 @@ final class TaskSwitch {
         cpu.flushTlb(false);
       }
     }
-    long kept = flags & FlagInstructions.DEFINED | Rflags.RESERVED_1 | (nested ? Rflags.NT : 0);
+    long kept = (flags & FlagInstructions.DEFINED) | Rflags.RESERVED_1 | (nested ? Rflags.NT : 0);
     boolean v86 = (kept & Rflags.VM) != 0;
     cpu.cpl(v86 ? 3 : cpu.selector(Segment.CS) & DescriptorSpec.RPL);
     cpu.rflags(kept);

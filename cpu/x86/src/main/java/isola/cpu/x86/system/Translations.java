@@ -33,8 +33,8 @@ final class Translations {
     boolean one = type == INDIVIDUAL || type == CONTEXT;
     if (Long.compareUnsigned(type, 3) > 0
         || pcid >>> 12 != 0
-        || one && pcid != 0 && (cpu.cr4() & Cr4.PCIDE) == 0
-        || type == INDIVIDUAL && !Canonical.is(cpu, linear)) {
+        || (one && pcid != 0 && (cpu.cr4() & Cr4.PCIDE) == 0)
+        || (type == INDIVIDUAL && !Canonical.is(cpu, linear))) {
       throw cpu.gp();
     }
     if (type == INDIVIDUAL) {

@@ -1,0 +1,235 @@
+package isola.qa.guest;
+
+import isola.core.bus.MmioBus;
+import isola.core.bus.PortBus;
+import isola.core.bus.PortDevice;
+import isola.core.cpu.CpuEngine;
+import isola.core.cpu.CpuVm;
+import isola.core.cpu.Exit;
+import isola.core.cpu.InterruptPort;
+import isola.core.cpu.MsrPort;
+import isola.core.cpu.Vcpu;
+import isola.core.cpu.VcpuWiring;
+import isola.core.memory.GuestMemory;
+import isola.core.memory.MemorySlot;
+import isola.core.memory.RawMemory;
+import isola.core.time.Clock;
+import isola.core.time.ManualClock;
+import isola.cpu.x86.model.CpuModel;
+import isola.cpu.x86.state.CpuState;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+
+/** A processor, 16 MiB of memory with a ROM in it, and an exit port: nothing else. */
+final class BareMachine implements AutoCloseable {
+  /** How a program ended. */
+  enum End {
+    /** It wrote to the exit port. */
+    EXIT,
+    /** It halted without an interrupt to come. */
+    HALT,
+    /** Triple fault. */
+    SHUTDOWN,
+    /** It was still running when its time was up. */
+    TIMEOUT
+  }
+
+  private static final int EXIT_PORT = 0xf4;
+  private static final long TSC_HZ = 1_000_000_000L;
+  private static final int ROM_SIZE = 0x10000;
+  private static final Map<String, Integer> REGISTERS =
+      Map.of(
+          "rax", 0, "rcx", 1, "rdx", 2, "rbx", 3, "rsp", 4, "rbp", 5, "rsi", 6, "rdi", 7);
+
+  private final GuestMemory memory = new GuestMemory();
+  private final PortBus ports = new PortBus();
+  private final CpuVm vm;
+  private final Vcpu vcpu;
+  private boolean exited;
+  private int exitValue;
+
+  /** A machine on an engine, its ROM mapped at f0000h and fff0000h, at the reset vector. */
+  BareMachine(CpuEngine engine, CpuModel model, byte[] rom) {
+    memory.addRam(0, 0xf0000);
+    fill(memory.addRom(0xf0000, ROM_SIZE), rom);
+    memory.addRam(0x100000, 15L << 20);
+    fill(memory.addRom(0xffff0000L, ROM_SIZE), rom);
+    ports.attach(EXIT_PORT, 4, new ExitPort());
+    vm = engine.create(memory);
+    vcpu =
+        vm.createVcpu(
+            new VcpuWiring(
+                ports,
+                new MmioBus(),
+                new NoInterrupts(),
+                new NoMsrs(),
+                new TickingClock(),
+                TSC_HZ,
+                new Random(1)::nextLong,
+                model.table(0, 1, TSC_HZ, false)));
+  }
+
+  private static void fill(MemorySlot slot, byte[] rom) {
+    for (int i = 0; i < rom.length; i++) {
+      RawMemory.putByte(slot.hostAddress() + i, rom[i]);
+    }
+  }
+
+  PortBus ports() {
+    return ports;
+  }
+
+  /** Runs until the program ends. */
+  End run(int seconds) {
+    boolean[] late = new boolean[1];
+    try (ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor()) {
+      var alarm =
+          timer.schedule(
+              () -> {
+                synchronized (late) {
+                  late[0] = true;
+                }
+                vcpu.kick();
+              },
+              seconds,
+              TimeUnit.SECONDS);
+      End end = loop(late);
+      alarm.cancel(false);
+      vcpu.pull();
+      return end;
+    }
+  }
+
+  private End loop(boolean[] late) {
+    while (true) {
+      Exit why = vcpu.run();
+      if (exited) {
+        return End.EXIT;
+      }
+      switch (why) {
+        case PORT_IN ->
+            vcpu.exit().data = ports.in((int) vcpu.exit().address, vcpu.exit().size);
+        case PORT_OUT ->
+            ports.out(
+                (int) vcpu.exit().address, vcpu.exit().size, (int) vcpu.exit().data);
+        case HALT -> {
+          return End.HALT;
+        }
+        case SHUTDOWN -> {
+          return End.SHUTDOWN;
+        }
+        case INTERNAL_ERROR -> throw new IllegalStateException(vcpu.exit().detail);
+        default -> {
+          synchronized (late) {
+            if (late[0]) {
+              return End.TIMEOUT;
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** What was written to the exit port. */
+  int exitValue() {
+    return exitValue;
+  }
+
+  /** A general register by its 64-bit name, or the instruction pointer. */
+  long register(String name) {
+    if (name.equals("rip")) {
+      return RawMemory.getLong(vcpu.state() + CpuState.RIP);
+    }
+    Integer number = REGISTERS.get(name);
+    int r = number != null ? number : Integer.parseInt(name.substring(1));
+    return RawMemory.getLong(vcpu.state() + CpuState.GPR + 8L * r);
+  }
+
+  @Override
+  public void close() {
+    vcpu.close();
+    vm.close();
+    memory.close();
+  }
+
+  private final class ExitPort implements PortDevice {
+    @Override
+    public int in(int offset, int size) {
+      return -1;
+    }
+
+    @Override
+    public void out(int offset, int size, int value) {
+      if (!exited) {
+        exited = true;
+        exitValue = value;
+        vcpu.kick();
+      }
+    }
+  }
+
+  private static final class NoInterrupts implements InterruptPort {
+    private int cr8;
+
+    @Override
+    public boolean pending() {
+      return false;
+    }
+
+    @Override
+    public int acknowledge() {
+      return -1;
+    }
+
+    @Override
+    public int cr8() {
+      return cr8;
+    }
+
+    @Override
+    public void cr8(int value) {
+      cr8 = value;
+    }
+  }
+
+  private static final class NoMsrs implements MsrPort {
+    @Override
+    public Access read(int index) {
+      return Access.ABSENT;
+    }
+
+    @Override
+    public long value() {
+      return 0;
+    }
+
+    @Override
+    public Access write(int index, long value) {
+      return Access.ABSENT;
+    }
+  }
+
+  /** A clock that moves by a microsecond whenever it is read, so that runs are repeatable. */
+  private static final class TickingClock implements Clock {
+    private final ManualClock clock = new ManualClock(0);
+
+    @Override
+    public long nanos() {
+      clock.advance(1000);
+      return clock.nanos();
+    }
+
+    @Override
+    public long wallNanos() {
+      return clock.wallNanos();
+    }
+
+    @Override
+    public Timer timer(Runnable action) {
+      return clock.timer(action);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package isola.qa.guest;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * One assembly file of the corpus, assembled by the machine's own gcc and ld.
+ *
+ * @param name the file's name without its ending
+ * @param rom 64 KiB, to be mapped below 1 MiB and below 4 GiB
+ * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by name
+ */
+record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
+  private static final Pattern EXPECT = Pattern.compile("expect:([^\n*]*)");
+  private static final int ROM_SIZE = 0x10000;
+
+  /** The folder of the corpus. */
+  static Path folder() {
+    return Path.of(System.getProperty("isola.root", ".."), "qa/src/test/resources/guest");
+  }
+
+  /** Assembles a file; skips the test, with the reason, where there are no tools for it. */
+  static GuestProgram assemble(Path source, Path work) throws IOException, InterruptedException {
+    String name = source.getFileName().toString().replace(".S", "");
+    Path object = work.resolve(name + ".o");
+    Path binary = work.resolve(name + ".bin");
+    run(
+        List.of(
+            "gcc",
+            "-c",
+            "-m64",
+            "-x",
+            "assembler-with-cpp",
+            "-I" + source.getParent(),
+            "-o",
+            object.toString(),
+            source.toString()));
+    run(
+        List.of(
+            "ld",
+            "-m",
+            "elf_x86_64",
+            "-Ttext=0xf0000",
+            "--section-start=.reset=0xffff0",
+            "-e",
+            "0xf0000",
+            "--oformat",
+            "binary",
+            "-o",
+            binary.toString(),
+            object.toString()));
+    byte[] rom = Files.readAllBytes(binary);
+    if (rom.length != ROM_SIZE) {
+      throw new IOException("%s is %d bytes long instead of 64 KiB".formatted(name, rom.length));
+    }
+    return new GuestProgram(name, rom, expectations(Files.readString(source)));
+  }
+
+  private static Map<String, String> expectations(String text) {
+    Map<String, String> expected = new LinkedHashMap<>();
+    Matcher line = EXPECT.matcher(text);
+    while (line.find()) {
+      for (String item : line.group(1).trim().split("\\s+")) {
+        String[] pair = item.split("=", 2);
+        expected.put(pair[0], pair[1]);
+      }
+    }
+    return expected;
+  }
+
+  private static void run(List<String> command) throws IOException, InterruptedException {
+    Process process;
+    try {
+      process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    } catch (IOException e) {
+      Assumptions.abort("no guest programs without " + command.getFirst() + ": " + e.getMessage());
+      return;
+    }
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new IOException(command.getFirst() + " did not end");
+    }
+    if (process.exitValue() != 0) {
+      throw new IOException(String.join(" ", command) + " failed:\n" + output);
+    }
+  }
+}
