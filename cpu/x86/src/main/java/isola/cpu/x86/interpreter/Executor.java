@@ -155,7 +155,11 @@ final class Executor {
 
   private Block indirect(long rip) {
     Block b = jumps[jump(rip)];
-    if (b != null && b.rip == rip && b.mode == cpu.mode() && mapped(b)) {
+    if (b != null
+        && b.rip == rip
+        && b.mode == cpu.mode()
+        && b.first.handler != Handler.STALE
+        && mapped(b)) {
       return b;
     }
     return find(rip);
