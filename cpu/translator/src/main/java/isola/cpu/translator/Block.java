@@ -39,10 +39,8 @@ final class Block {
   /** Whether its code works on XMM registers. */
   boolean vectors;
 
-  /** Host address of the way out once its guest code was changed. */
-  long staleStub;
-
-  boolean stale;
+  /** Host addresses of the ways out once its guest code was changed, by way in. */
+  final long[] stale = new long[2];
 
   /** Whether there is no code: the first instruction is left to the interpreter. */
   boolean interpreted;

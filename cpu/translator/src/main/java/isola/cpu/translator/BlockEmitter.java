@@ -78,8 +78,10 @@ final class BlockEmitter {
       chain(sideTarget[i], sideLive[i]);
     }
     e.writeStubs();
-    block.staleStub = a.here();
+    block.stale[Block.FLAGS_IN_HOST] = a.here();
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
+    block.stale[Block.FLAGS_SAVED] = a.here();
+    e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, true), thunks.exit);
   }
 
   private void waysIn(Block block, int table, long hostPage, int liveIn) {
@@ -110,22 +112,18 @@ final class BlockEmitter {
     int third = a.jumpIfRcxZero();
     a.jump(fail);
 
+    a.align(8);
+    block.entry[Block.FLAGS_SAVED] = a.here();
+    a.bindShort(first);
+    a.bindShort(second);
+    a.bindShort(third);
+    // Both heads are overwritten as one when the block goes stale.
+    a.nops(NOP_BYTES);
     if (liveIn != 0) {
-      block.entry[Block.FLAGS_SAVED] = a.here();
-      a.bindShort(first);
-      a.bindShort(second);
-      a.bindShort(third);
       Thunks.restoreFlags(a);
-      a.align(8);
-    } else {
-      a.align(8);
-      a.bindShort(first);
-      a.bindShort(second);
-      a.bindShort(third);
-      block.entry[Block.FLAGS_SAVED] = a.here();
     }
+    a.align(8);
     block.entry[Block.FLAGS_IN_HOST] = a.here();
-    // Overwritten as one when the block goes stale.
     a.nops(NOP_BYTES);
     if (block.vectors) {
       a.load(TEMPORARY, Layout.FP_ABSENT);

@@ -293,16 +293,17 @@ final class Translation implements Accelerator {
     }
   }
 
-  /** Overwrites a block's first instruction, so that whoever comes to it leaves at once. */
+  /** Overwrites a block's heads, so that whoever comes to it leaves at once. */
   private void makeStale(Block block) {
-    if (block.stale || block.interpreted) {
+    if (block.interpreted) {
       return;
     }
-    block.stale = true;
-    long at = block.entry[Block.FLAGS_IN_HOST];
-    long distance = (block.staleStub - (at + 5)) & 0xffff_ffffL;
-    long old = RawMemory.getLong(writable(at));
-    RawMemory.putLong(writable(at), (old & 0xffff_ff00_0000_0000L) | distance << 8 | 0xe9);
+    for (int way = 0; way < 2; way++) {
+      long at = block.entry[way];
+      long distance = (block.stale[way] - (at + 5)) & 0xffff_ffffL;
+      long old = RawMemory.getLong(writable(at));
+      RawMemory.putLong(writable(at), (old & 0xffff_ff00_0000_0000L) | distance << 8 | 0xe9);
+    }
   }
 
   @Override
