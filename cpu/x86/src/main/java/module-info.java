@@ -9,8 +9,9 @@ module isola.cpu.x86 {
   exports isola.cpu.x86.arith;
   exports isola.cpu.x86.cpu;
   exports isola.cpu.x86.decode;
-  exports isola.cpu.x86.integer;
   exports isola.cpu.x86.fpu to
+      isola.qa;
+  exports isola.cpu.x86.integer to
       isola.qa;
   exports isola.cpu.x86.interpreter;
   exports isola.cpu.x86.model;
@@ -18,6 +19,8 @@ module isola.cpu.x86 {
       isola.qa;
   exports isola.cpu.x86.spec;
   exports isola.cpu.x86.state;
+  exports isola.cpu.x86.system to
+      isola.qa;
 
   provides isola.core.cpu.CpuEngine with
       isola.cpu.x86.interpreter.InterpreterEngine;

@@ -12,7 +12,8 @@ import java.util.List;
  * @param digest SHA-256 over what it was made from, in hexadecimal: two images with the same digest
  *     are the same
  * @param created when it was made
- * @param kernel the kernel as its package has it (bzImage)
+ * @param kernel the kernel: an ELF file with a PVH note, taken out of the bzImage that its package
+ *     has so that the guest need not unpack it; the bzImage itself where that cannot be done
  * @param kernelVersion the kernel's own version, such as {@code 6.12.107+deb13-cloud-amd64}
  * @param initrd the initramfs: the modules that the root disk needs, and the guest's agent
  * @param root the root disk: a read-only EROFS file system without partitions

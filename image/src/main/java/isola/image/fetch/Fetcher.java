@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.ProxySelector;
 import java.net.http.HttpClient;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,6 +77,7 @@ public final class Fetcher implements AutoCloseable {
         return Optional.of(all.toByteArray());
       } catch (IOException e) {
         last = e;
+        stopIfInterrupted(e);
       } catch (InterruptedException e) {
         throw interrupted(e);
       }
@@ -103,7 +105,7 @@ public final class Fetcher implements AutoCloseable {
       fetch(addresses, out, target, sha256, size, progress);
       whole = true;
     } catch (IOException e) {
-      throw Disk.failed(target, e);
+      throw writing(target, e);
     } finally {
       if (!whole) {
         remove(target);
@@ -163,8 +165,10 @@ public final class Fetcher implements AutoCloseable {
       } catch (Broken e) {
         have = e.have;
         last = e.why;
+        stopIfInterrupted(e.why);
       } catch (IOException e) {
         last = e;
+        stopIfInterrupted(e);
       } catch (InterruptedException e) {
         throw interrupted(e);
       }
@@ -216,7 +220,7 @@ public final class Fetcher implements AutoCloseable {
           have += out.write(bytes, have);
         }
       } catch (IOException e) {
-        throw Disk.failed(target, e);
+        throw writing(target, e);
       }
       digest.update(piece, 0, count);
       progress.accept(have);
@@ -229,7 +233,7 @@ public final class Fetcher implements AutoCloseable {
     try {
       out.truncate(0);
     } catch (IOException e) {
-      throw Disk.failed(target, e);
+      throw writing(target, e);
     }
     return 0;
   }
@@ -245,7 +249,18 @@ public final class Fetcher implements AutoCloseable {
     }
   }
 
-  private static ImageException interrupted(InterruptedException e) {
+  /** The client reports an interrupt in the middle of an answer as a failure to read. */
+  private static void stopIfInterrupted(IOException e) throws ImageException {
+    if (e instanceof ClosedByInterruptException || e.getCause() instanceof InterruptedException) {
+      throw interrupted(e);
+    }
+  }
+
+  private static ImageException writing(Path target, IOException e) {
+    return e instanceof ClosedByInterruptException ? interrupted(e) : Disk.failed(target, e);
+  }
+
+  private static ImageException interrupted(Exception e) {
     Thread.currentThread().interrupt();
     return new ImageException("The download was interrupted.", e);
   }

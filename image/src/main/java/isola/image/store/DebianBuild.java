@@ -37,7 +37,7 @@ import java.util.concurrent.Future;
  */
 final class DebianBuild {
   /** Raised when the same packages would give another image. */
-  private static final String RECIPE = "isola debian image 1";
+  private static final String RECIPE = "isola debian image 2";
 
   private static final String KERNEL = "linux-image-cloud-amd64";
   private static final String BUSYBOX = "busybox-static";
@@ -143,7 +143,7 @@ final class DebianBuild {
 
   /** Better to say now that there is no room than after minutes of fetching. */
   private void checkRoom(Chosen chosen) throws ImageException {
-    long needed = 32L << 20;
+    long needed = 96L << 20; // the unpacked kernel, and lists
     for (PackageEntry entry : chosen.all()) {
       needed += entry.size() + entry.installedSize();
     }

@@ -8,6 +8,7 @@ import isola.image.erofs.ErofsWriter;
 import isola.image.initramfs.CpioWriter;
 import isola.image.initramfs.GuestInitramfs;
 import isola.image.initramfs.ModuleSet;
+import isola.image.kernel.LinuxKernel;
 import isola.image.store.ImageRecord.Blob;
 import isola.image.tree.Content;
 import java.io.BufferedOutputStream;
@@ -86,13 +87,10 @@ final class KernelPackage {
       }
       ModuleSet set = ModuleSet.choose(GuestInitramfs.MODULES, modules, builtIn);
       write(initrd, out -> CpioWriter.write(GuestInitramfs.base(busybox, name, set), out));
-      write(
-          image,
-          out -> {
-            try (var in = found.open()) {
-              in.transferTo(out);
-            }
-          });
+      byte[] packed = found.bytes();
+      // Unpacked here in half a second, it need not be unpacked by the guest in many.
+      byte[] unpacked = LinuxKernel.unpack(packed).orElse(packed);
+      write(image, out -> out.write(unpacked));
       return new Made(name, shelf.keep(image), shelf.keep(initrd));
     } catch (IOException e) {
       throw Disk.failed(aside, e);

@@ -81,7 +81,7 @@ final class Isola implements Runnable {
     Thread.setDefaultUncaughtExceptionHandler((_, failure) -> unexpected(failure));
     try {
       return isola.execute(arguments);
-    } catch (StackOverflowError | OutOfMemoryError e) {
+    } catch (Error e) {
       unexpected(e);
       return ExitStatus.ISOLA;
     }
@@ -101,7 +101,7 @@ final class Isola implements Runnable {
             .addSubcommand(image)
             .addSubcommand(new CompletionCommand(surroundings))
             .addSubcommand(new ShowHelp())
-            .addSubcommand(new WarmUp(surroundings));
+            .addSubcommand(new WarmUp(surroundings, all));
     isola
         .setOut(new PrintWriter(surroundings.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(surroundings.messages().stream(), true, StandardCharsets.UTF_8))
@@ -185,11 +185,16 @@ final class Isola implements Runnable {
           messages.say("Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
       default ->
           messages.say(
-              "Isola itself failed: %s. This is a bug; --debug shows where.".formatted(failure));
+              "Isola itself failed: %s. This is a bug; --debug shows where.".formatted(root(failure)));
     }
     if (all.debug) {
       failure.printStackTrace(messages.stream());
     }
+  }
+
+  private static Throwable root(Throwable failure) {
+    Throwable cause = failure.getCause();
+    return cause == null || cause == failure ? failure : root(cause);
   }
 
   /** What {@code isola --version} prints. */

@@ -29,9 +29,11 @@ final class WarmUp implements Callable<Integer> {
   private static final int HEADER = 32;
 
   private final Surroundings surroundings;
+  private final OptionsOfAll all;
 
-  WarmUp(Surroundings surroundings) {
+  WarmUp(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
+    this.all = all;
   }
 
   @Override
@@ -47,6 +49,7 @@ final class WarmUp implements Callable<Integer> {
           int ended =
               new Isola(surroundings)
                   .execute(
+                      all.debug ? "--debug" : "--yes",
                       "boot",
                       "--kernel=" + kernel,
                       "--engine=" + engine.name(),

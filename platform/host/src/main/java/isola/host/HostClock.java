@@ -68,7 +68,11 @@ public final class HostClock implements Clock, AutoCloseable {
     lock.lock();
     try {
       if (pausedAt == NOT_PAUSED) {
-        change(base, System.nanoTime() - base);
+        // The version turns odd before the time is taken, so that no reader is ahead of the pause.
+        int odd = version + 1;
+        version = odd;
+        pausedAt = System.nanoTime() - base;
+        version = odd + 1;
       }
     } finally {
       lock.unlock();
@@ -80,21 +84,16 @@ public final class HostClock implements Clock, AutoCloseable {
     lock.lock();
     try {
       if (pausedAt != NOT_PAUSED) {
-        change(System.nanoTime() - pausedAt, NOT_PAUSED);
+        int odd = version + 1;
+        version = odd;
+        base = System.nanoTime() - pausedAt;
+        pausedAt = NOT_PAUSED;
+        version = odd + 1;
       }
     } finally {
       lock.unlock();
     }
     LockSupport.unpark(thread);
-  }
-
-  /** Under the lock. */
-  private void change(long newBase, long newPausedAt) {
-    int odd = version + 1;
-    version = odd;
-    base = newBase;
-    pausedAt = newPausedAt;
-    version = odd + 1;
   }
 
   /** Ends the timer thread; no action begins afterwards. Waits for one under way. */

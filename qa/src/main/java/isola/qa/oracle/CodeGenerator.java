@@ -76,6 +76,7 @@ final class CodeGenerator {
     }
     boolean memory =
         form.rm() == Form.Rm.MEMORY
+            || Exclusions.noRegister(form)
             || (form.rm() == Form.Rm.ANY && form.exact() < 0 && v.oneIn(2));
     if (form.lockable() && memory && v.oneIn(4)) {
       out.write(0xf0);

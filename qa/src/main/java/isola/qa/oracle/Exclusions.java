@@ -47,12 +47,20 @@ final class Exclusions {
     return switch (form.op()) {
       // Counts beyond 16 bits.
       case SHLD, SHRD -> true;
+      // Intel reads two bytes, AMD four.
+      case MOVSXD -> true;
       // BSWAP of 16 bits is undefined.
       case BSWAP -> true;
       // Near branches: Intel ignores 66 in 64-bit code, AMD does not.
       case CALL, JMP, RET -> true;
       default -> form.op().name().charAt(0) == 'J' || form.op().name().startsWith("LOOP");
     };
+  }
+
+  /** Whether the form with a register operand is vendor-specific. */
+  static boolean noRegister(Form form) {
+    // A hint without a meaning for Intel, no instruction for AMD.
+    return form.op() == Op.PREFETCHW;
   }
 
   /** String instructions, which take REP. */

@@ -38,12 +38,7 @@ public final class HostProcessor implements AutoCloseable {
     }
     Process compiler =
         new ProcessBuilder(
-                "gcc",
-                "-O2",
-                "-fno-stack-protector",
-                "-o",
-                program.toString(),
-                source.toString())
+                "gcc", "-O2", "-fno-stack-protector", "-o", program.toString(), source.toString())
             .inheritIO()
             .start();
     if (!compiler.waitFor(60, TimeUnit.SECONDS) || compiler.exitValue() != 0) {
@@ -53,10 +48,7 @@ public final class HostProcessor implements AutoCloseable {
     long bytes = (long) cases * RecordSpec.BYTES;
     try (FileChannel channel =
         FileChannel.open(
-            shared,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE)) {
+            shared, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       records = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
     }
     process =

@@ -67,6 +67,7 @@ final class Interpreted implements AutoCloseable {
   private final List<Integer> ends = new ArrayList<>();
   private final long dataHost;
   private int mode;
+  private boolean faulted;
 
   /** Executes one decoded instruction. */
   interface Stepper {
@@ -77,6 +78,9 @@ final class Interpreted implements AutoCloseable {
     this.stepper = stepper;
     memory.addRam(0, 0x10000);
     paging();
+    for (int i = 0; i < PAGE; i++) {
+      memory.put(CODE_PAGE + i, 1, 0xf4);
+    }
     MemorySegment state = arena.allocate(Cpu.STATE_SIZE, 4096);
     cpu = new Cpu(state.address(), memory, Wiring.none());
     dataHost = memory.slots().getFirst().host(DATA_PAGE);
@@ -104,7 +108,7 @@ final class Interpreted implements AutoCloseable {
     memory.put(0x3000 + (at & 511) * 8, 8, 0x5000 | US | RW | P);
     memory.put(0x4000 + (DATA >>> 12 & 511) * 8, 8, NX | DATA_PAGE | AD | US | RW | P);
     memory.put(0x4000 + (READ_ONLY >>> 12 & 511) * 8, 8, NX | READ_ONLY_PAGE | AD | US | P);
-    memory.put(0x5000 + (CODE >>> 12 & 511) * 8, 8, CODE_PAGE | AD | US | RW | P);
+    memory.put(0x5000 + (CODE >>> 12 & 511) * 8, 8, CODE_PAGE | AD | US | P);
   }
 
   private void setMode(int bits) {
@@ -146,6 +150,7 @@ final class Interpreted implements AutoCloseable {
     take(record);
     executed.clear();
     ends.clear();
+    faulted = false;
     long trap = Vector.GP;
     long error = 0;
     try {
@@ -153,6 +158,7 @@ final class Interpreted implements AutoCloseable {
         // On to the next.
       }
     } catch (Fault fault) {
+      faulted = true;
       trap = fault.vector();
       error = fault.errorCode() == Fault.NO_ERROR_CODE ? 0 : fault.errorCode();
     }
@@ -214,12 +220,16 @@ final class Interpreted implements AutoCloseable {
     out.set(JAVA_LONG_UNALIGNED, ERROR, error);
     out.set(JAVA_LONG_UNALIGNED, CR2, cpu.field(CpuState.CR2));
     for (int i = 0; i < FX_BYTES; i += 8) {
-      out.set(
-          JAVA_LONG_UNALIGNED, FX + i, RawMemory.getLong(cpu.state + CpuState.XSAVE + i));
+      out.set(JAVA_LONG_UNALIGNED, FX + i, RawMemory.getLong(cpu.state + CpuState.XSAVE + i));
     }
     for (int i = 0; i < PAGE; i += 8) {
       out.set(JAVA_LONG_UNALIGNED, DATA_AT + i, RawMemory.getLong(dataHost + i));
     }
+  }
+
+  /** Whether the last instruction faulted. */
+  boolean faulted() {
+    return faulted;
   }
 
   /** The form executed last, if any. */

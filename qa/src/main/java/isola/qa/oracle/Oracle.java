@@ -108,7 +108,8 @@ public final class Oracle implements AutoCloseable {
 
   private @Nullable Difference check(MemorySegment record, int limit) {
     MemorySegment ours = interpreted.run(record, limit);
-    List<String> report = comparison.compare(record, ours, interpreted.lastForm());
+    List<String> report =
+        comparison.compare(record, ours, interpreted.lastForm(), interpreted.faulted());
     if (report.isEmpty()) {
       return null;
     }

@@ -7,8 +7,9 @@ import java.util.Locale;
 import java.util.function.Predicate;
 
 /**
- * The oracle from a command line, for hunting: {@code OracleMain SEED COUNT LONGEST MOST [WORD...]},
- * where a word names a group or a mnemonic; {@code OracleMain = MODE STATE CODE} repeats one case.
+ * The oracle from a command line, for hunting: {@code OracleMain SEED COUNT LONGEST MOST
+ * [WORD...]}, where a word names a group or a mnemonic; {@code OracleMain = MODE STATE CODE}
+ * repeats one case.
  */
 public final class OracleMain {
   private OracleMain() {}

@@ -4,8 +4,10 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.fpu.X87Instructions;
+import isola.cpu.x86.integer.IntegerInstructions;
 import isola.cpu.x86.simd.MmxInstructions;
 import isola.cpu.x86.simd.SseInstructions;
+import isola.cpu.x86.system.SystemInstructions;
 
 /** One instruction by whichever part of the processor executes it. */
 final class Semantics {
@@ -20,7 +22,8 @@ final class Semantics {
       case X87 -> X87Instructions.execute(cpu, insn);
       case MMX -> MmxInstructions.execute(cpu, insn);
       case SSE -> SseInstructions.execute(cpu, insn);
-      default -> throw new IllegalStateException("no semantics for " + insn.op);
+      case INTEGER -> IntegerInstructions.execute(cpu, insn);
+      case SYSTEM -> SystemInstructions.execute(cpu, insn);
     }
   }
 }

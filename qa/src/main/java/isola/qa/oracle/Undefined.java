@@ -38,9 +38,9 @@ final class Undefined {
     };
   }
 
-  /** Whether a form must end a sequence since its result is compared with tolerance. */
+  /** Whether a form must end a sequence, since what it leaves is not all compared. */
   static boolean last(Form form) {
-    return transcendental(form.op()) || approximate(form.op());
+    return transcendental(form.op()) || approximate(form.op()) || status(form, true) != 0;
   }
 
   /** x87 functions that may be off by one unit in the last place. */
@@ -78,6 +78,14 @@ final class Undefined {
     return switch (op) {
       case FCOMI, FCOMIP, FUCOMI, FUCOMIP -> true;
       default -> false;
+    };
+  }
+
+  /** Status flags that the host has changed when the instruction faults, against the manual. */
+  static int flagsAtFault(Form form) {
+    return switch (form.op()) {
+      case BT, BTS, BTR, BTC -> CF;
+      default -> 0;
     };
   }
 }

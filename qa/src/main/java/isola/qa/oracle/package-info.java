@@ -1,6 +1,6 @@
 /**
- * The host processor as oracle: random machine code with random state runs on the silicon and in the
- * interpreter, and all state afterwards must be equal. One thread; no locks.
+ * The host processor as oracle: random machine code with random state runs on the silicon and in
+ * the interpreter, and all state afterwards must be equal. One thread; no locks.
  */
 @NullMarked
 package isola.qa.oracle;

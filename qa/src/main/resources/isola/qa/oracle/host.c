@@ -49,6 +49,7 @@ struct record {
 };
 
 static struct record *records;
+static char *code; /* the code page, where it can be written */
 static volatile int count;
 static volatile int current;
 static gregset_t home;
@@ -87,7 +88,7 @@ static void give(ucontext_t *context) {
   copy(fx, r->in.fx, 464); /* the kernel's own bytes follow */
   fx[512] |= 3;            /* XSTATE_BV: x87 and SSE are in the frame */
   copy(DATA, r->in.data, PAGE);
-  copy(CODE, r->code, CODE_BYTES); /* HLT follows the code */
+  copy(code, r->code, CODE_BYTES); /* HLT follows the code */
 }
 
 static void handle(int signal, siginfo_t *info, void *argument) {
@@ -129,7 +130,15 @@ int main(int argc, char **argv) {
     return 3;
   }
   memset(map(DATA, PROT_READ | PROT_WRITE), 1, PAGE);
-  memset(map(CODE, PROT_READ | PROT_WRITE | PROT_EXEC), 0xf4, PAGE);
+  int page = memfd_create("code", 0);
+  if (page < 0 || ftruncate(page, PAGE) != 0) return 3;
+  code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+  char *there = mmap(CODE, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, page, 0);
+  if (code == MAP_FAILED || there != CODE) {
+    perror("code page");
+    return 3;
+  }
+  memset(code, 0xf4, PAGE);
   memset(map(READ_ONLY, PROT_READ | PROT_WRITE), 0, PAGE);
   mprotect(READ_ONLY, PAGE, PROT_READ);
   stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};

@@ -39,7 +39,6 @@ final class BareMachine implements AutoCloseable {
 
   private static final int EXIT_PORT = 0xf4;
   private static final long TSC_HZ = 1_000_000_000L;
-  private static final int ROM_SIZE = 0x10000;
   private static final Map<String, Integer> REGISTERS =
       Map.of(
           "rax", 0, "rcx", 1, "rdx", 2, "rbx", 3, "rsp", 4, "rbp", 5, "rsi", 6, "rdi", 7);
@@ -51,12 +50,12 @@ final class BareMachine implements AutoCloseable {
   private boolean exited;
   private int exitValue;
 
-  /** A machine on an engine, its ROM mapped at f0000h and fff0000h, at the reset vector. */
+  /** A machine on an engine, its ROM ending at 1 MiB and at 4 GiB, at the reset vector. */
   BareMachine(CpuEngine engine, CpuModel model, byte[] rom) {
-    memory.addRam(0, 0xf0000);
-    fill(memory.addRom(0xf0000, ROM_SIZE), rom);
+    memory.addRam(0, 0x100000 - rom.length);
+    fill(memory.addRom(0x100000 - rom.length, rom.length), rom);
     memory.addRam(0x100000, 15L << 20);
-    fill(memory.addRom(0xffff0000L, ROM_SIZE), rom);
+    fill(memory.addRom((1L << 32) - rom.length, rom.length), rom);
     ports.attach(EXIT_PORT, 4, new ExitPort());
     vm = engine.create(memory);
     vcpu =

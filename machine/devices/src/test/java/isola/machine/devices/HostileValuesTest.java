@@ -16,6 +16,7 @@ import isola.machine.devices.chipset.LpcBridge;
 import isola.machine.devices.debug.DebugExit;
 import isola.machine.devices.debug.PostPort;
 import isola.machine.devices.debug.TestDevice;
+import isola.machine.devices.firmware.FwCfg;
 import isola.machine.devices.input.I8042;
 import isola.machine.devices.interrupt.ApicBus;
 import isola.machine.devices.interrupt.IoApic;
@@ -138,6 +139,7 @@ final class HostileValuesTest {
     ports(0x64, 1, i8042.commandPort());
     Uart16550 uart = device(new Uart16550(clock, pic.input(4), (bytes, offset, length) -> {}));
     ports(0x3f8, 8, uart);
+    ports(0x510, 2, device(new FwCfg()));
     ports(0x80, 1, new PostPort());
     ports(0xf4, 4, new DebugExit(status -> {}));
     TestDevice test = new TestDevice(lines(ioApic, 0, 24));

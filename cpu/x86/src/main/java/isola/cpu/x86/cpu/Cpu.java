@@ -810,8 +810,8 @@ public final class Cpu {
   }
 
   /**
-   * Host address for loading {@code size} bytes inside a page at the current privilege from a linear
-   * address that segmentation let through; 0 where the slow way must be taken.
+   * Host address for loading {@code size} bytes inside a page at the current privilege from a
+   * linear address that segmentation let through; 0 where the slow way must be taken.
    */
   public long readHost(long linear, int size) {
     long entry = Tlb.entry(table, linear);

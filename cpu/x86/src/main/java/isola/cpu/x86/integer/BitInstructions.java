@@ -1,7 +1,9 @@
 package isola.cpu.x86.integer;
 
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.spec.Rflags;
 
 /** Bit tests and scans, byte swaps, population count, CRC32 (Intel SDM vol. 2). */
 final class BitInstructions {
@@ -13,7 +15,7 @@ final class BitInstructions {
   static void test(Cpu cpu, Insn insn, int operation) {
     int size = insn.operandSize;
     int bits = size * 8;
-    boolean immediate = Operands.shape(insn) == isola.cpu.x86.decode.Form.Shape.E_I;
+    boolean immediate = Operands.shape(insn) == Form.Shape.E_I;
     long position = immediate ? insn.imm : Operands.signed(Operands.reg(cpu, insn, size), size);
     long bit = position & (bits - 1);
     if (insn.rm >= 0) {
@@ -53,7 +55,7 @@ final class BitInstructions {
     int size = insn.operandSize;
     long a = Operands.rm(cpu, insn, size);
     Operands.reg(cpu, insn, size, Long.bitCount(a));
-    cpu.statusFlags(a == 0 ? isola.cpu.x86.spec.Rflags.ZF : 0);
+    cpu.statusFlags(a == 0 ? Rflags.ZF : 0);
   }
 
   static void bswap(Cpu cpu, Insn insn) {
@@ -71,7 +73,7 @@ final class BitInstructions {
 
   static void movbe(Cpu cpu, Insn insn) {
     int size = insn.operandSize;
-    if (Operands.shape(insn) == isola.cpu.x86.decode.Form.Shape.G_E) {
+    if (Operands.shape(insn) == Form.Shape.G_E) {
       Operands.reg(cpu, insn, size, reverse(Operands.rm(cpu, insn, size), size));
     } else {
       Operands.rm(cpu, insn, size, reverse(Operands.reg(cpu, insn, size), size));

@@ -1,6 +1,7 @@
 package isola.cpu.x86.integer;
 
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.state.Activity;
@@ -34,7 +35,7 @@ public final class IntegerInstructions {
       case SHLD -> Shifts.pair(cpu, insn, true);
       case SHRD -> Shifts.pair(cpu, insn, false);
       case IMUL -> {
-        if (Operands.shape(insn) == isola.cpu.x86.decode.Form.Shape.E) {
+        if (Operands.shape(insn) == Form.Shape.E) {
           MultiplyDivide.wide(cpu, insn, true);
         } else {
           MultiplyDivide.imul(cpu, insn);
@@ -60,12 +61,12 @@ public final class IntegerInstructions {
     int condition = condition(insn.op);
     if (condition < 0) {
       rest(cpu, insn);
-    } else if (insn.op.ordinal() >= Op.SETB.ordinal()) {
-      Operands.rm(cpu, insn, 1, cpu.flags.condition(condition) ? 1 : 0);
-    } else if (insn.op.ordinal() >= Op.JB.ordinal()) {
-      Branches.jumpIf(cpu, insn, cpu.flags.condition(condition));
-    } else {
-      Moves.cmov(cpu, insn, condition);
+      return;
+    }
+    switch (Operands.shape(insn)) {
+      case E -> Operands.rm(cpu, insn, 1, cpu.flags.condition(condition) ? 1 : 0);
+      case G_E -> Moves.cmov(cpu, insn, condition);
+      default -> Branches.jumpIf(cpu, insn, cpu.flags.condition(condition));
     }
   }
 

@@ -3,6 +3,7 @@ package isola.cpu.x86.integer;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Vector;
 
 /** Data movement but for the stack (Intel SDM vol. 2). */
 final class Moves {
@@ -69,7 +70,7 @@ final class Moves {
   }
 
   static void lahf(Cpu cpu) {
-    cpu.reg(4, 1, false, cpu.statusFlags() & 0xff | Rflags.RESERVED_1);
+    cpu.reg(4, 1, false, (cpu.statusFlags() & 0xff) | Rflags.RESERVED_1);
   }
 
   static void sahf(Cpu cpu) {
@@ -86,7 +87,7 @@ final class Moves {
     long second = Operands.unsigned(offset + size, insn.addressSize);
     long upper = Operands.signed(cpu.load(insn.segment, second, size), size);
     if (at < lower || at > upper) {
-      throw cpu.fault(isola.cpu.x86.spec.Vector.BR);
+      throw cpu.fault(Vector.BR);
     }
   }
 }

@@ -74,7 +74,7 @@ public final class Shifts {
         int n = count % bits;
         long r = n == 0 ? a : Operands.unsigned(a << n | a >>> (bits - n), size);
         long cf = r & 1;
-        flags.carryAndOverflow(cf, r >>> (bits - 1) & 1 ^ cf);
+        flags.carryAndOverflow(cf, (r >>> (bits - 1) & 1) ^ cf);
         yield r;
       }
       case ROR -> {

@@ -123,7 +123,8 @@ public final class StackInstructions {
     long sp = old - size;
     long frame = cpu.gpr(Operands.RBP);
     cpu.store(Segment.SS, sp & mask, size, frame);
-    long newFrame = sp;
+    // The bits above a 16-bit stack pointer are part of the frame pointer as they stand.
+    long newFrame = (old & ~mask) | (sp & mask);
     long from = frame;
     for (int i = 1; i < level; i++) {
       from -= size;
@@ -137,7 +138,7 @@ public final class StackInstructions {
     sp -= insn.imm & 0xffff;
     // The end of the new frame must be writable, or nothing happened.
     cpu.checkStore(Segment.SS, sp & mask, size);
-    cpu.reg(Operands.RBP, size, true, newFrame & mask);
+    cpu.reg(Operands.RBP, size, true, newFrame);
     pointer(cpu, old, mask, sp);
   }
 

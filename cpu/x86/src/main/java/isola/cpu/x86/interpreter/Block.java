@@ -8,8 +8,15 @@ final class Block {
   /** Most instructions of a block. */
   static final int LIMIT = 48;
 
+  /** A linear address that nothing is mapped at, see {@link #linear}. */
+  static final long NOWHERE = -1;
+
   final long rip;
-  final long linear;
+
+  /**
+   * Linear address of the first byte; {@link #NOWHERE} once dropped, so that no link is followed.
+   */
+  long linear;
 
   /** Host address of the first byte, 0 if it is not in memory. */
   final long host;

@@ -5,6 +5,7 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Segment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fetches and decodes blocks. What goes wrong at the first instruction is thrown; a later one is
@@ -72,7 +73,7 @@ final class BlockBuilder {
   }
 
   /** An instruction that lies in the page whole, or null. */
-  private @org.jspecify.annotations.Nullable Insn inPage(long rip, long host, int room) {
+  private @Nullable Insn inPage(long rip, long host, int room) {
     int available = Math.min(Decoder.MAX_LENGTH, room);
     if (!cpu.is64()) {
       available = (int) Math.min(available, cpu.limit(Segment.CS) - rip + 1);

@@ -35,7 +35,7 @@ final class BlockCache {
     boolean accelerated;
   }
 
-  private final Block[] buckets = new Block[BUCKETS];
+  private final @Nullable Block[] buckets = new @Nullable Block[BUCKETS];
   private final Map<Long, Page> pages = new HashMap<>();
   private final CodePages codePages;
   private final Standstill standstill;
@@ -199,6 +199,7 @@ final class BlockCache {
         insn.handler = Handler.STALE;
       }
     }
+    block.linear = Block.NOWHERE;
     block.taken = null;
     block.fall = null;
   }

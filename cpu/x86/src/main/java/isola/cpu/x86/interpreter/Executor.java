@@ -17,14 +17,15 @@ import isola.cpu.x86.simd.SseInstructions;
 import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.state.CpuState;
 import isola.cpu.x86.system.SystemInstructions;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The loop that executes blocks until something waits for the processor, or an instruction faults.
  * Owner thread only.
  *
- * <p>Before the dispatch the loop loads what most handlers want: the destination's old value and the
- * source, register plus constant, both sign-extended. Handlers that leave the switch have their
+ * <p>Before the dispatch the loop loads what most handlers want: the destination's old value and
+ * the source, register plus constant, both sign-extended. Handlers that leave the switch have their
  * result written to the destination register. Nothing here allocates.
  */
 final class Executor {
@@ -75,7 +76,7 @@ final class Executor {
 
   void dropAll() {
     cache.dropAll();
-    java.util.Arrays.fill(jumps, null);
+    Arrays.fill(jumps, null);
   }
 
   /** Runs at most so many blocks from RIP; false if a fault waits to be delivered. */
@@ -136,7 +137,7 @@ final class Executor {
 
   private Block build(long linear, long host) {
     if (cache.makeRoom()) {
-      java.util.Arrays.fill(jumps, null);
+      Arrays.fill(jumps, null);
     }
     long physical = cpu.fetchPhysical(linear);
     cache.hold(physical >>> 12);
@@ -455,7 +456,13 @@ final class Executor {
     return false;
   }
 
-  /** Runs from a block until the processor is asked for; false after a fault. */
+  /**
+   * Runs from a block until the processor is asked for; false after a fault.
+   *
+   * <p>The label on a plain block keeps direct branches apart from indirect ones without a test;
+   * every instruction that does not end its block has a next one.
+   */
+  @SuppressWarnings({"LabelledBreakTarget", "NullAway"})
   private boolean loop(Block start) {
     final Cpu cpu = this.cpu;
     final Flags f = cpu.flags;

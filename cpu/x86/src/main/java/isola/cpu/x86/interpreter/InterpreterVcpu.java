@@ -8,6 +8,7 @@ import isola.core.memory.GuestMemory;
 import isola.core.memory.HostMemory;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.DebugSpec;
@@ -25,7 +26,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A processor on the interpreter: what happens between instructions. See the package for threads. */
+/**
+ * A processor on the interpreter: what happens between instructions. See the package for threads.
+ */
 final class InterpreterVcpu implements Vcpu {
   private static final int NOTICES = 256;
 
@@ -237,8 +240,7 @@ final class InterpreterVcpu implements Vcpu {
         if (attention() != 0) {
           Exit why = boundary();
           if (why != null) {
-            exits[why.ordinal()]++;
-            return why;
+            return left(why);
           }
         }
         boolean fine;
@@ -251,7 +253,7 @@ final class InterpreterVcpu implements Vcpu {
           fine = blocks == 0 || executor.run(blocks);
         }
         if (!fine && !exception(executor.faultVector(), executor.faultError())) {
-          return shutdown();
+          return left(shutdown());
         }
       }
     } finally {
@@ -259,6 +261,12 @@ final class InterpreterVcpu implements Vcpu {
       standstill.end();
       owner = null;
     }
+  }
+
+  @SuppressWarnings("EnumOrdinal")
+  private Exit left(Exit why) {
+    exits[why.ordinal()]++;
+    return why;
   }
 
   private int attention() {
@@ -274,7 +282,6 @@ final class InterpreterVcpu implements Vcpu {
     exit.detail =
         "processor %d shut down (triple fault) at %x:%x"
             .formatted(index, cpu.selector(Segment.CS), cpu.rip());
-    exits[Exit.SHUTDOWN.ordinal()]++;
     return Exit.SHUTDOWN;
   }
 
@@ -289,9 +296,7 @@ final class InterpreterVcpu implements Vcpu {
   /** Sees to all that waits; an exit, or null to go on. */
   private @Nullable Exit boundary() {
     int waiting = attention();
-    clear(
-        waiting
-            & (Attention.RENDEZVOUS | Attention.FLUSH | Attention.BOUNDARY | Attention.KICK));
+    clear(waiting & (Attention.RENDEZVOUS | Attention.FLUSH | Attention.BOUNDARY | Attention.KICK));
     if ((waiting & Attention.RENDEZVOUS) != 0) {
       standstill.pause();
     }
@@ -338,14 +343,16 @@ final class InterpreterVcpu implements Vcpu {
 
   private void start(int waiting) {
     if ((waiting & Attention.INIT) != 0) {
-      clear(Attention.INIT | Attention.STARTUP | Attention.NMI);
+      // A start-up IPI that came meanwhile is for the processor that INIT leaves behind.
+      clear(Attention.INIT | Attention.NMI);
       if (index == 0) {
         PowerOn.init(cpu);
       } else {
         PowerOn.initAndWait(cpu);
       }
       cpu.flushTlb(true);
-    } else {
+    }
+    if ((attention() & Attention.STARTUP) != 0) {
       clear(Attention.STARTUP);
       if (cpu.intField(CpuState.ACTIVITY) == Activity.WAIT_FOR_SIPI) {
         PowerOn.startup(cpu, RawMemory.getIntVolatile(state + CpuState.STARTUP_VECTOR));
@@ -363,18 +370,15 @@ final class InterpreterVcpu implements Vcpu {
       return true;
     }
     DebugRegisters.record(cpu, hits);
-    return exception(Vector.DB, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
+    return exception(Vector.DB, Fault.NO_ERROR_CODE);
   }
 
   /** Delivers an NMI or interrupt if one can be taken; false on a triple fault. */
   private boolean events() {
     boolean shadow = cpu.intField(CpuState.INTERRUPT_SHADOW) != 0;
-    if ((attention() & Attention.NMI) != 0
-        && !shadow
-        && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
+    if ((attention() & Attention.NMI) != 0 && !shadow && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
       clear(Attention.NMI);
-      return Events.deliver(
-          cpu, EventKind.NMI, Vector.NMI, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
+      return Events.deliver(cpu, EventKind.NMI, Vector.NMI, Fault.NO_ERROR_CODE);
     }
     if ((attention() & Attention.INTERRUPT) == 0 || shadow) {
       return true;
@@ -389,9 +393,7 @@ final class InterpreterVcpu implements Vcpu {
       return true;
     }
     interrupts++;
-    boolean fine =
-        Events.deliver(
-            cpu, EventKind.EXTERNAL, vector, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE);
+    boolean fine = Events.deliver(cpu, EventKind.EXTERNAL, vector, Fault.NO_ERROR_CODE);
     cpu.checkInterrupts();
     return fine;
   }
@@ -406,7 +408,7 @@ final class InterpreterVcpu implements Vcpu {
       int hits = DebugRegisters.codeHits(cpu, cpu.is64() ? linear : linear & 0xffff_ffffL);
       if (hits != 0 && cpu.intField(CpuState.INTERRUPT_SHADOW) != 2) {
         DebugRegisters.record(cpu, hits);
-        if (!exception(Vector.DB, isola.cpu.x86.cpu.Fault.NO_ERROR_CODE)) {
+        if (!exception(Vector.DB, Fault.NO_ERROR_CODE)) {
           cpu.intField(CpuState.ACTIVITY, Activity.SHUTDOWN);
         }
         return true;
@@ -456,9 +458,10 @@ final class InterpreterVcpu implements Vcpu {
     if (accelerator != null) {
       accelerator.count(counters);
     }
-    for (Exit kind : Exit.values()) {
-      if (exits[kind.ordinal()] != 0) {
-        counters.put("exits " + kind, exits[kind.ordinal()]);
+    Exit[] kinds = Exit.values();
+    for (int i = 0; i < kinds.length; i++) {
+      if (exits[i] != 0) {
+        counters.put("exits " + kinds[i], exits[i]);
       }
     }
     return counters;

@@ -135,8 +135,7 @@ final class Preparation {
     } else if (insn.base >= 0) {
       insn.baseSlot = (short) (CpuState.GPR + insn.base * 8);
     }
-    insn.indexSlot =
-        insn.index >= 0 ? (short) (CpuState.GPR + insn.index * 8) : CpuState.ZERO;
+    insn.indexSlot = insn.index >= 0 ? (short) (CpuState.GPR + insn.index * 8) : CpuState.ZERO;
   }
 
   /** Sets what a memory operand's linear address is made of; false if that takes checks. */
@@ -150,9 +149,7 @@ final class Preparation {
       }
       insn.segmentSlot =
           (short)
-              (CpuState.SEGMENTS
-                  + insn.segment * CpuState.SEGMENT_SIZE
-                  + CpuState.SEGMENT_BASE);
+              (CpuState.SEGMENTS + insn.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
     }
     return true;
   }
@@ -194,8 +191,7 @@ final class Preparation {
         }
       }
       case MOVZX ->
-          insn.handler =
-              (byte) (sourceSize(insn, form) == 1 ? Handler.MOVZX1 : Handler.MOVZX2);
+          insn.handler = (byte) (sourceSize(insn, form) == 1 ? Handler.MOVZX1 : Handler.MOVZX2);
       case MOVSX, MOVSXD ->
           insn.handler =
               (byte)
@@ -226,8 +222,7 @@ final class Preparation {
       case CALL, JMP -> {
         if (stackIsPlain(insn, mode)) {
           insn.src = insn.dst;
-          insn.handler =
-              (byte) (insn.op == Op.CALL ? Handler.CALL_INDIRECT : Handler.JMP_INDIRECT);
+          insn.handler = (byte) (insn.op == Op.CALL ? Handler.CALL_INDIRECT : Handler.JMP_INDIRECT);
         }
       }
       default -> {}
@@ -354,7 +349,9 @@ final class Preparation {
         }
       }
       case PUSH -> {
-        if (stackIsPlain(insn, mode) && insn.form != null && insn.form.operand(0).charAt(0) == 'I') {
+        if (stackIsPlain(insn, mode)
+            && insn.form != null
+            && insn.form.operand(0).charAt(0) == 'I') {
           insn.constant = insn.imm;
           insn.handler = Handler.PUSH;
         }

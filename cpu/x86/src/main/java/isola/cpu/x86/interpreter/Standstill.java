@@ -67,6 +67,8 @@ final class Standstill implements Exclusive {
     notifyAll();
   }
 
+  // Every caller loops on its condition.
+  @SuppressWarnings("WaitNotInLoop")
   private void await() {
     boolean interrupted = false;
     try {

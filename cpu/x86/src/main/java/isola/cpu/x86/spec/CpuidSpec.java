@@ -103,6 +103,9 @@ public final class CpuidSpec {
   public static final int XGETBV1 = 1 << 2;
   public static final int XSAVES = 1 << 3;
 
+  /** Leaf 40000000h, EBX: the first word of KVM's signature. */
+  public static final int KVM_SIGNATURE = 0x4b4d564b;
+
   /** Leaf 40000001h, EAX. */
   public static final int KVM_NOP_IO_DELAY = 1 << 1;
 

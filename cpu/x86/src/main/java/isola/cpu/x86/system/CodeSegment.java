@@ -35,7 +35,7 @@ final class CodeSegment {
 
   /** Loads CS with this privilege level in its selector; the descriptor's accessed bit is set. */
   static void load(Cpu cpu, int selector, long d, int privilege) {
-    DescriptorTables.install(cpu, Segment.CS, (selector & ~DescriptorSpec.RPL) | privilege, d);
+    DescriptorTables.install(cpu, Segment.CS, selector & ~DescriptorSpec.RPL | privilege, d);
     if (privilege != cpu.cpl()) {
       cpu.cpl(privilege);
     }
@@ -59,7 +59,8 @@ final class CodeSegment {
    */
   static void dropInner(Cpu cpu, int privilege) {
     for (int seg = Segment.ES; seg <= Segment.GS; seg++) {
-      if (seg == Segment.CS || seg == Segment.SS) {
+      // A null selector keeps the base that an MSR or WRFSBASE gave it.
+      if (seg == Segment.CS || seg == Segment.SS || DescriptorTables.isNull(cpu.selector(seg))) {
         continue;
       }
       int attributes = cpu.attributes(seg);
@@ -67,9 +68,8 @@ final class CodeSegment {
           (attributes & (Attribute.CODE | Attribute.CONFORMING))
               == (Attribute.CODE | Attribute.CONFORMING);
       int dpl = (attributes & Attribute.DPL) >> Attribute.DPL_SHIFT;
-      if (DescriptorTables.isNull(cpu.selector(seg)) || (!conformingCode && dpl < privilege)) {
-        DescriptorTables.installNull(
-            cpu, seg, DescriptorTables.isNull(cpu.selector(seg)) ? cpu.selector(seg) : 0);
+      if (!conformingCode && dpl < privilege) {
+        DescriptorTables.installNull(cpu, seg, 0);
       }
     }
   }

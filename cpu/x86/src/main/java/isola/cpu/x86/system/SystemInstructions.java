@@ -154,7 +154,8 @@ public final class SystemInstructions {
       case XSETBV -> ExtendedState.xsetbv(cpu);
       case RDPKRU -> ExtendedState.rdpkru(cpu);
       case WRPKRU -> ExtendedState.wrpkru(cpu);
-      // VMCALL, VMMCALL, MONITOR, MWAIT, RSM and others that CPUID does not offer.
+      case VMCALL, VMMCALL -> Hypercalls.call(cpu);
+      // MONITOR, MWAIT, RSM and others that CPUID does not offer.
       default -> throw cpu.ud();
     }
   }

@@ -100,7 +100,7 @@ public final class LpcBridge {
     }
   }
 
-  /** Makes the requests follow the routing registers; for use after these were restored, too. */
+  /** Makes the requests follow the routing registers. */
   public void reroute() {
     for (int wire = 0; wire < ChipsetSpec.PIRQS; wire++) {
       int value = function.register(register(wire), 1);

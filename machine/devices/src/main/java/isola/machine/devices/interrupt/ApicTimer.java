@@ -167,9 +167,7 @@ final class ApicTimer {
         deadline = 0;
         return true;
       }
-      if (deadline != 0) {
-        alarm.schedule(now + 1);
-      }
+      schedule();
       return false;
     }
     if (!running || now < since + remaining * tick()) {

@@ -5,7 +5,6 @@ import isola.core.cpu.VcpuSignals;
 import isola.core.device.Stateful;
 import isola.core.irq.InterruptLine;
 import isola.core.time.Clock;
-import java.util.Arrays;
 import java.util.function.IntSupplier;
 
 /**
@@ -65,24 +64,6 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   private static final int NMI = 2;
   private static final int INIT = 4;
 
-  private static final VcpuSignals NOBODY =
-      new VcpuSignals() {
-        @Override
-        public void interruptRaised() {}
-
-        @Override
-        public void nmi() {}
-
-        @Override
-        public void init() {}
-
-        @Override
-        public void startup(int vector) {}
-
-        @Override
-        public void kick() {}
-      };
-
   // Configuration.
   private final int number;
   private final boolean bootstrap;
@@ -91,22 +72,19 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   private final ApicBus bus;
   private final ApicTimer timer;
   private final ApicRegisters registers;
-  private volatile VcpuSignals signals = NOBODY;
+  private volatile VcpuSignals signals = new NoProcessor();
   private volatile Placement placement = (base, visible) -> {};
   private volatile IntSupplier external = () -> -1;
 
   // Volatile state; what other processors look at without the lock is volatile.
   private volatile long base;
-  private volatile int id;
-  private volatile int ldr;
-  private volatile int dfr;
+  private final ApicAddress address = new ApicAddress();
   private volatile int svr;
   private int errors;
   private int newErrors;
   private long icr;
-  private final int[] lvt = new int[ApicSpec.LVT_ENTRIES];
+  private final LocalVectorTable lvt = new LocalVectorTable();
   private final ApicVectors vectors = new ApicVectors();
-  private final boolean[] lint = new boolean[2];
   private boolean extInt;
 
   // Follows from the above.
@@ -149,7 +127,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   /** Sets who attaches {@link #registers} where the guest moves it; called at once. */
   public void placement(Placement told) {
     placement = told;
-    told.moved(address(), visible());
+    told.moved(page(), visible());
   }
 
   /**
@@ -192,7 +170,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return hardwareEnabled() && !x2();
   }
 
-  private long address() {
+  private long page() {
     return base & -ApicSpec.WINDOW;
   }
 
@@ -206,23 +184,9 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return priority;
   }
 
-  /** Whether a message's destination, broadcast apart, is this one (10.6.2). */
+  /** Whether a message's destination, broadcast apart, is this one. */
   boolean matches(int destination, boolean logical) {
-    if (!hardwareEnabled()) {
-      return false;
-    }
-    int mine = ldr;
-    if (!logical) {
-      return destination == id;
-    }
-    if (x2()) {
-      return destination >>> 16 == mine >>> 16 && (destination & mine & 0xffff) != 0;
-    }
-    int members = mine >>> 24;
-    if (dfr >>> 28 == 0xf) {
-      return (destination & members) != 0;
-    }
-    return destination >>> 4 == members >>> 4 && (destination & members & 0xf) != 0;
+    return hardwareEnabled() && address.matches(destination, logical, x2());
   }
 
   // What comes in.
@@ -269,11 +233,10 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   private int error(int bit) {
     newErrors |= bit;
-    int entry = lvt[index(ApicSpec.LVT_ERROR)];
-    int vector = entry & 0xff;
     // An illegal error vector cannot be reported by another error interrupt.
-    return (entry & ApicSpec.LVT_MASKED) == 0 && vector >= ApicSpec.FIRST_VECTOR
-        ? request(vector, false)
+    return !lvt.masked(ApicSpec.LVT_ERROR)
+            && lvt.vector(ApicSpec.LVT_ERROR) >= ApicSpec.FIRST_VECTOR
+        ? request(lvt.vector(ApicSpec.LVT_ERROR), false)
         : 0;
   }
 
@@ -307,13 +270,11 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   /** Delivers a local interrupt as its vector table entry says (10.5.1). */
   private int local(int register) {
-    int entry = lvt[index(register)];
-    if ((entry & ApicSpec.LVT_MASKED) != 0) {
+    if (lvt.masked(register)) {
       return 0;
     }
-    boolean timerOrError = register == ApicSpec.LVT_TIMER || register == ApicSpec.LVT_ERROR;
-    return switch (timerOrError ? ApicSpec.FIXED : entry >> 8 & 7) {
-      case ApicSpec.FIXED -> request(entry & 0xff, false);
+    return switch (lvt.mode(register)) {
+      case ApicSpec.FIXED -> request(lvt.vector(register), false);
       case ApicSpec.NMI -> NMI;
       case ApicSpec.INIT -> INIT;
       default -> 0;
@@ -323,10 +284,9 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   private void lint(int pin, boolean asserted) {
     int effects = 0;
     synchronized (this) {
-      if (lint[pin] == asserted) {
+      if (!lvt.pin(pin, asserted)) {
         return;
       }
-      lint[pin] = asserted;
       if (asserted && hardwareEnabled()) {
         effects = local(pin == 0 ? ApicSpec.LVT_LINT0 : ApicSpec.LVT_LINT1);
       } else if (asserted && pin == 1) {
@@ -339,11 +299,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   }
 
   private boolean externalReady() {
-    int entry = lvt[index(ApicSpec.LVT_LINT0)];
-    boolean through =
-        !hardwareEnabled()
-            || ((entry & ApicSpec.LVT_MASKED) == 0 && (entry >> 8 & 7) == ApicSpec.EXTINT);
-    return extInt || (lint[0] && through);
+    return extInt || (hardwareEnabled() ? lvt.external() : lvt.lint0());
   }
 
   /** Recomputes the processor priority and whether an interrupt may be delivered. */
@@ -426,19 +382,15 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     perform(effects);
   }
 
-  private static int index(int lvtRegister) {
-    return (lvtRegister - ApicSpec.LVT_TIMER) >> 4;
-  }
-
   /** A register by its xAPIC offset, a multiple of 16; the 64-bit ICR at once. */
   synchronized long read(int register) {
     return switch (register) {
-      case ApicSpec.ID -> x2() ? number : id << 24;
+      case ApicSpec.ID -> x2() ? number : address.id() << 24;
       case ApicSpec.VERSION -> ApicSpec.VERSION_VALUE;
       case ApicSpec.TPR -> vectors.tpr();
       case ApicSpec.APR, ApicSpec.PPR -> vectors.ppr();
-      case ApicSpec.LDR -> ldr;
-      case ApicSpec.DFR -> dfr;
+      case ApicSpec.LDR -> address.ldr();
+      case ApicSpec.DFR -> address.dfr();
       case ApicSpec.SVR -> svr;
       case ApicSpec.ESR -> errors;
       case ApicSpec.ICR -> icr;
@@ -450,8 +402,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
         if (register >= ApicSpec.ISR && register < ApicSpec.ESR) {
           yield vectors.word((register - ApicSpec.ISR) >> 4);
         }
-        int entry = index(register);
-        yield entry >= 0 && entry < lvt.length ? lvt[entry] : 0;
+        yield LocalVectorTable.has(register) ? lvt.read(register) : 0;
       }
     };
   }
@@ -481,17 +432,15 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   private void store(int register, int value) {
     switch (register) {
-      case ApicSpec.ID -> id = value >>> 24;
+      case ApicSpec.ID -> address.id(value >>> 24);
       case ApicSpec.TPR -> vectors.tpr(value);
-      case ApicSpec.LDR -> ldr = value & 0xff00_0000;
-      case ApicSpec.DFR -> dfr = value | 0x0fff_ffff;
+      case ApicSpec.LDR -> address.ldr(value & 0xff00_0000);
+      case ApicSpec.DFR -> address.dfr(value);
       case ApicSpec.SVR -> {
         svr = value & ApicSpec.SVR_WRITABLE;
         if ((svr & ApicSpec.SVR_ENABLE) == 0) {
           // 10.4.7.2: turning it off masks the local interrupts.
-          for (int i = 0; i < lvt.length; i++) {
-            lvt[i] |= ApicSpec.LVT_MASKED;
-          }
+          lvt.maskAll();
         }
       }
       case ApicSpec.ESR -> {
@@ -502,13 +451,11 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       case ApicSpec.INITIAL_COUNT -> timer.initialCount(value);
       case ApicSpec.DIVIDE -> timer.divide(value);
       default -> {
-        int entry = index(register);
-        if (entry >= 0 && entry < lvt.length) {
-          int masked = (svr & ApicSpec.SVR_ENABLE) == 0 ? ApicSpec.LVT_MASKED : 0;
-          lvt[entry] = (value & ApicSpec.lvtWritable(register)) | masked;
-          if (register == ApicSpec.LVT_TIMER) {
-            timer.mode(lvt[entry]);
-          }
+        if (LocalVectorTable.has(register)) {
+          lvt.write(register, value, (svr & ApicSpec.SVR_ENABLE) != 0);
+        }
+        if (register == ApicSpec.LVT_TIMER) {
+          timer.mode(lvt.read(register));
         }
       }
     }
@@ -529,14 +476,14 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       if (wasEnabled && !hardwareEnabled()) {
         // 10.4.3: it comes back as after power-on.
         initialize();
-        id = number;
+        address.id(number);
       }
       if (x2() && !wasX2) {
-        ldr = (number & ~0xf) << 12 | 1 << (number & 0xf);
+        address.ldr(ApicAddress.derived(number));
       }
       effects = update();
     }
-    placement.moved(address(), visible());
+    placement.moved(page(), visible());
     perform(effects);
   }
 
@@ -544,20 +491,21 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return timer.deadline();
   }
 
-  synchronized void deadline(long tsc) {
-    timer.deadline(tsc);
+  void deadline(long tsc) {
+    synchronized (this) {
+      timer.deadline(tsc);
+    }
+    // One that has passed interrupts at once, not when the clock's thread gets to it.
+    timerDue();
   }
 
   /** State after INIT, 10.4.7.3: all but the id and the mode. */
   private void initialize() {
     vectors.reset();
     timer.reset();
-    Arrays.fill(lvt, ApicSpec.LVT_MASKED);
-    if (bootstrap) {
-      lvt[index(ApicSpec.LVT_LINT0)] = ApicSpec.EXTINT << 8;
-    }
-    ldr = x2() ? ldr : 0;
-    dfr = -1;
+    lvt.reset(bootstrap);
+    address.ldr(x2() ? address.ldr() : 0);
+    address.dfr(-1);
     svr = 0xff;
     errors = 0;
     newErrors = 0;
@@ -571,24 +519,24 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     synchronized (this) {
       base =
           ApicSpec.DEFAULT_BASE | ApicSpec.BASE_ENABLE | (bootstrap ? ApicSpec.BASE_BOOTSTRAP : 0);
-      id = number;
+      address.id(number);
       initialize();
     }
-    placement.moved(address(), visible());
+    placement.moved(page(), visible());
   }
 
   @Override
   public synchronized State save() {
     return new State(
         base,
-        id,
+        address.id(),
         vectors.tpr(),
-        ldr,
-        dfr,
+        address.ldr(),
+        address.dfr(),
         svr,
         errors | newErrors << 8,
         icr,
-        lvt.clone(),
+        lvt.save(),
         vectors.save(),
         extInt,
         timer.save());
@@ -596,24 +544,24 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   @Override
   public void restore(State state) {
-    if (state.lvt.length != lvt.length || state.vectors.length != 12) {
+    if (state.lvt.length != ApicSpec.LVT_ENTRIES || state.vectors.length != 12) {
       throw new IllegalArgumentException("the saved state is not a local APIC's");
     }
     synchronized (this) {
       base = state.base;
-      id = state.id & 0xff;
-      ldr = state.ldr;
-      dfr = state.dfr;
+      address.id(state.id);
+      address.ldr(state.ldr);
+      address.dfr(state.dfr);
       svr = state.svr & ApicSpec.SVR_WRITABLE;
       errors = state.errors & 0xff;
       newErrors = state.errors >>> 8 & 0xff;
       icr = state.icr;
       extInt = state.extInt;
-      System.arraycopy(state.lvt, 0, lvt, 0, lvt.length);
+      lvt.restore(state.lvt);
       vectors.restore(state.vectors, state.tpr);
-      timer.restore(state.timer, lvt[index(ApicSpec.LVT_TIMER)]);
+      timer.restore(state.timer, lvt.read(ApicSpec.LVT_TIMER));
       update();
     }
-    placement.moved(address(), visible());
+    placement.moved(page(), visible());
   }
 }

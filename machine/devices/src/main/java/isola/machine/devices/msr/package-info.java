@@ -1,6 +1,6 @@
 /**
- * Model-specific registers that are not the processor core's: the paravirtual clock, memory type
- * ranges, and the router that joins all of a processor's.
+ * Model-specific registers that are not the processor core's: the paravirtual clock, and the router
+ * that joins all of a processor's.
  *
  * <p>Threads: each vCPU's thread enters its own objects; nothing here takes a lock.
  */

@@ -25,7 +25,7 @@ public final class PciFunction implements Stateful<PciFunction.State> {
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   public record State(byte[] config, boolean interrupt, MsixTable.@Nullable State msix) {}
 
-  /** Told, with no lock held, after the guest wrote device-specific registers. */
+  /** Told, with no lock held, after device-specific registers were written, reset or restored. */
   @FunctionalInterface
   public interface ConfigObserver {
     /** Bytes {@code offset} to {@code offset + size - 1} may have changed. */
@@ -240,13 +240,22 @@ public final class PciFunction implements Stateful<PciFunction.State> {
   }
 
   @Override
-  public synchronized void reset() {
-    System.arraycopy(powerOn, 0, config, 0, config.length);
-    interrupt = false;
-    if (msix != null) {
-      msix.reset();
+  public void reset() {
+    synchronized (this) {
+      System.arraycopy(powerOn, 0, config, 0, config.length);
+      interrupt = false;
+      if (msix != null) {
+        msix.reset();
+      }
+      update();
     }
-    update();
+    tellAll();
+  }
+
+  private void tellAll() {
+    if (observer != null) {
+      observer.written(PciSpec.HEADER_BYTES, PciSpec.CONFIG_BYTES - PciSpec.HEADER_BYTES);
+    }
   }
 
   @Override
@@ -255,18 +264,21 @@ public final class PciFunction implements Stateful<PciFunction.State> {
   }
 
   @Override
-  public synchronized void restore(State state) {
+  public void restore(State state) {
     if (state.config.length != config.length || (state.msix == null) != (msix == null)) {
       throw new IllegalArgumentException("the saved state is another PCI function's");
     }
-    if (msix != null && state.msix != null) {
-      msix.restore(state.msix);
+    synchronized (this) {
+      if (msix != null && state.msix != null) {
+        msix.restore(state.msix);
+      }
+      for (int i = 0; i < config.length; i++) {
+        config[i] = (byte) ((powerOn[i] & ~writable[i]) | (state.config[i] & writable[i]));
+      }
+      interrupt = state.interrupt;
+      update();
     }
-    for (int i = 0; i < config.length; i++) {
-      config[i] = (byte) ((powerOn[i] & ~writable[i]) | (state.config[i] & writable[i]));
-    }
-    interrupt = state.interrupt;
-    update();
+    tellAll();
   }
 
   /** Puts a function together; capabilities are laid out in the order they are added. */

@@ -46,7 +46,7 @@ public final class Hpet implements MmioDevice, Stateful<Hpet.State> {
   /** When each comparator is next reached, as a count that does not wrap at 32 bits. */
   private final long[] due = new long[HpetSpec.TIMERS];
 
-  private long general;
+  private volatile long general;
   private long status;
 
   /** While enabled: the counter minus the clock's ticks; else the counter. */
@@ -81,8 +81,9 @@ public final class Hpet implements MmioDevice, Stateful<Hpet.State> {
 
   /**
    * Whether legacy replacement is on, in which the 8254 and the RTC must not reach their inputs.
+   * Takes no lock.
    */
-  public synchronized boolean legacy() {
+  public boolean legacy() {
     return (general & HpetSpec.LEGACY) != 0;
   }
 

@@ -5,9 +5,13 @@ import static isola.core.cpu.MsrPort.Access.OK;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import isola.core.cpu.MsrPort.Access;
+import isola.core.cpu.VcpuSignals;
 import isola.core.time.ManualClock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Drives local APICs as an operating system does (Intel SDM vol. 3A chapter 10). */
@@ -261,9 +265,8 @@ final class LocalApicTest {
     assertThat(apic.acknowledge()).isEqualTo(0xef);
     registers.read(ApicSpec.MSR_TSC_DEADLINE);
     assertThat(registers.value()).isZero();
-    registers.write(ApicSpec.MSR_TSC_DEADLINE, 1);
-    clock.advance(1);
     write(0, ApicSpec.EOI, 0);
+    registers.write(ApicSpec.MSR_TSC_DEADLINE, 1);
     assertThat(apic.acknowledge()).as("a deadline in the past is due").isEqualTo(0xef);
   }
 
@@ -340,5 +343,66 @@ final class LocalApicTest {
     assertThat(read(0, ApicSpec.PPR)).isEqualTo(0x70);
     clock.advance(40_000);
     assertThat(apic.acknowledge()).isEqualTo(0xee);
+  }
+
+  /** Waits for its APIC as an idle processor does. */
+  private static final class Idle implements VcpuSignals {
+    private final Semaphore raised = new Semaphore(0);
+
+    @Override
+    public void interruptRaised() {
+      raised.release();
+    }
+
+    @Override
+    public void nmi() {}
+
+    @Override
+    public void init() {}
+
+    @Override
+    public void startup(int vector) {}
+
+    @Override
+    public void kick() {}
+
+    int await(LocalApic apic) throws InterruptedException {
+      while (!apic.pending()) {
+        assertThat(raised.tryAcquire(20, TimeUnit.SECONDS)).as("an interrupt was lost").isTrue();
+      }
+      return apic.acknowledge();
+    }
+  }
+
+  /** Two processors play ping-pong; none may get lost. */
+  @Test
+  void noInterruptIsLostBetweenThreads() throws Exception {
+    int rounds = 20_000;
+    LocalApic first = start(2);
+    LocalApic second = apics.get(1);
+    Idle one = new Idle();
+    Idle two = new Idle();
+    first.connect(one);
+    second.connect(two);
+    FutureTask<Integer> echo =
+        new FutureTask<>(
+            () -> {
+              int got = 0;
+              for (; got < rounds; got++) {
+                assertThat(two.await(second)).isEqualTo(0x61);
+                write(1, ApicSpec.EOI, 0);
+                write(1, ApicSpec.ICR_HIGH, 0);
+                write(1, ApicSpec.ICR, 0x62);
+              }
+              return got;
+            });
+    Thread.ofPlatform().start(echo);
+    for (int i = 0; i < rounds; i++) {
+      write(0, ApicSpec.ICR_HIGH, 1 << 24);
+      write(0, ApicSpec.ICR, 0x61);
+      assertThat(one.await(first)).isEqualTo(0x62);
+      write(0, ApicSpec.EOI, 0);
+    }
+    assertThat(echo.get(20, TimeUnit.SECONDS)).isEqualTo(rounds);
   }
 }

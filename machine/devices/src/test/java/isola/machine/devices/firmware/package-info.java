@@ -1,0 +1,5 @@
+/** Tests; each runs on one thread unless it says otherwise. */
+@NullMarked
+package isola.machine.devices.firmware;
+
+import org.jspecify.annotations.NullMarked;
