@@ -183,6 +183,8 @@ final class Translation implements Accelerator {
       if (before == generation) {
         if (kind == Sites.CHAIN) {
           patch(sites.host(site), to.entry[sites.size(site)]);
+        } else if (kind == Sites.STALE) {
+          forward(sites.block(site), to);
         } else if (kind == Sites.LOOKUP) {
           long slot = (rip & 0xffff) * 8 + Layout.jumpCache(mode & 3);
           RawMemory.putLong(state + slot, to.entry[Block.INDIRECT]);
@@ -299,11 +301,24 @@ final class Translation implements Accelerator {
       return;
     }
     for (int way = 0; way < 2; way++) {
-      long at = block.entry[way];
-      long distance = (block.stale[way] - (at + 5)) & 0xffff_ffffL;
-      long old = RawMemory.getLong(writable(at));
-      RawMemory.putLong(writable(at), (old & 0xffff_ff00_0000_0000L) | distance << 8 | 0xe9);
+      overwrite(block.entry[way], block.stale[way]);
     }
+  }
+
+  /** Lets a stale block lead straight to the one that took its place. */
+  private void forward(@Nullable Block from, Block to) {
+    if (from != null) {
+      for (int way = 0; way < 2; way++) {
+        overwrite(from.entry[way], to.entry[way]);
+      }
+    }
+  }
+
+  /** Turns one of a block's heads into a jump, at once for whoever executes it. */
+  private void overwrite(long at, long target) {
+    long distance = (target - (at + 5)) & 0xffff_ffffL;
+    long old = RawMemory.getLong(writable(at));
+    RawMemory.putLong(writable(at), (old & 0xffff_ff00_0000_0000L) | distance << 8 | 0xe9);
   }
 
   @Override
