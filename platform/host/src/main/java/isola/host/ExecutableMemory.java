@@ -41,8 +41,7 @@ public final class ExecutableMemory implements AutoCloseable {
       NativeFunction.bindWithErrno("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
   private static final MethodHandle CALL =
-      Linker.nativeLinker()
-          .downcallHandle(FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+      Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
 
   private final long writable;
   private final long executable;
@@ -62,7 +61,8 @@ public final class ExecutableMemory implements AutoCloseable {
     size = bytes;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = NativeFunction.callState(arena);
-      int file = (int) MEMFD_CREATE.invokeExact(state, arena.allocateFrom("isola-code"), MFD_CLOEXEC);
+      int file =
+          (int) MEMFD_CREATE.invokeExact(state, arena.allocateFrom("isola-code"), MFD_CLOEXEC);
       if (file < 0) {
         throw refused(state);
       }

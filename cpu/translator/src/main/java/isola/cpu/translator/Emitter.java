@@ -1,10 +1,8 @@
 package isola.cpu.translator;
 
-import static isola.cpu.translator.HostAssembler.MAP_0F;
 import static isola.cpu.translator.HostAssembler.NONE;
 import static isola.cpu.translator.HostAssembler.W;
 import static isola.cpu.translator.Layout.ADDRESS;
-import static isola.cpu.translator.Layout.STACK;
 import static isola.cpu.translator.Layout.TEMPORARY;
 
 import isola.cpu.x86.cpu.Tlb;

@@ -113,8 +113,7 @@ final class PlainEmitter {
       a.mov(TEMPORARY, ADDRESS);
       base = TEMPORARY;
     }
-    boolean counted =
-        form.operand(1).equals("CL") || form.operand(2).equals("CL");
+    boolean counted = form.operand(1).equals("CL") || form.operand(2).equals("CL");
 
     boolean rmGeneral = false;
     boolean regGeneral = false;
@@ -132,7 +131,8 @@ final class PlainEmitter {
     }
     if (offset) {
       // MOV with an absolute address has a ModRM byte on our side.
-      a.memory(flags, form.opcode() & 1 | (form.opcode() < 0xa2 ? 0x8a : 0x88), 0, base, NONE, 0, 0);
+      a.memory(
+          flags, form.opcode() & 1 | (form.opcode() < 0xa2 ? 0x8a : 0x88), 0, base, NONE, 0, 0);
       return;
     }
     int reg = form.extension() >= 0 ? form.extension() : Math.max(insn.reg, 0);

@@ -11,7 +11,6 @@ import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.interpreter.Accelerator;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
-import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
 import java.lang.foreign.MemorySegment;

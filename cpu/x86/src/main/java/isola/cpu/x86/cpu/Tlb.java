@@ -58,8 +58,8 @@ public final class Tlb {
   public static final int OFFSET = CpuState.ARCHITECTURAL_SIZE;
 
   /**
-   * From an entry: tag for instruction fetch. It stands in tables of its own, behind those for data,
-   * so that code and data never push each other out.
+   * From an entry: tag for instruction fetch. It stands in tables of its own, behind those for
+   * data, so that code and data never push each other out.
    */
   public static final int EXECUTE = TABLES * TABLE_SIZE;
 

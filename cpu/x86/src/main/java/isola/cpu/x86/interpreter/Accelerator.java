@@ -35,7 +35,9 @@ public interface Accelerator extends AutoCloseable {
    */
   int run();
 
-  /** {@code length} bytes at a guest physical address, inside one held page, are about to change. */
+  /**
+   * {@code length} bytes at a guest physical address, inside one held page, are about to change.
+   */
   void written(long physical, int length);
 
   /** Drops all code that is held. */

@@ -31,8 +31,7 @@ final class InterpreterVm implements CpuVm {
       throw new IllegalStateException("a machine has at most " + MOST + " processors");
     }
     InterpreterVcpu vcpu =
-        new InterpreterVcpu(
-            vcpus.size(), memory, wiring, codePages, standstill, accelerators);
+        new InterpreterVcpu(vcpus.size(), memory, wiring, codePages, standstill, accelerators);
     vcpus.add(vcpu);
     codePages.add(vcpu);
     standstill.add(vcpu);
