@@ -185,7 +185,8 @@ final class Isola implements Runnable {
           messages.say("Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
       default ->
           messages.say(
-              "Isola itself failed: %s. This is a bug; --debug shows where.".formatted(root(failure)));
+              "Isola itself failed: %s. This is a bug; --debug shows where."
+                  .formatted(root(failure)));
     }
     if (all.debug) {
       failure.printStackTrace(messages.stream());

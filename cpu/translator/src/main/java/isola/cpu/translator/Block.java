@@ -27,7 +27,7 @@ final class Block {
   /** Guest physical page number. */
   final long page;
 
-  /** What it was translated for, see {@link Translation#mode}. */
+  /** What it was translated for: the TLB table, and whether XMM instructions were allowed. */
   final int mode;
 
   /** Host addresses of the ways in. */

@@ -61,9 +61,9 @@ final class Translation implements Accelerator {
   /** Counts how often all code was dropped. */
   private int generation;
 
-  private volatile long translated;
-  private volatile long translatedInstructions;
-  private volatile long entered;
+  private long translated;
+  private long translatedInstructions;
+  private long entered;
   private final long[] left = new long[8];
 
   Translation(Cpu cpu, GuestMemory memory, CodeHolder holder) {

@@ -258,7 +258,7 @@ final class ProgramGenerator {
       }
     }
     Insn insn = new Insn();
-    if (decoder.decode(insn, code, start, 15, 8) != Decoder.Status.OK || insn.form != form) {
+    if (decoder.decode(insn, code, start, 15, 8) != Decoder.Status.OK || !form.equals(insn.form)) {
       return false;
     }
     size = start + insn.length;
@@ -301,7 +301,7 @@ final class ProgramGenerator {
 
   /** Chooses an address and emits what loads its registers. */
   private Place place(Form form) {
-    long at = BareMachine.DATA + 0x1000 + random.nextInt(0x7000);
+    long at = BareMachine.DATA + 0x1000L + random.nextInt(0x7000);
     if (random.nextInt(8) == 0) {
       at = BareMachine.DATA + 0x1000L * (1 + random.nextInt(8)) - random.nextInt(24);
     }

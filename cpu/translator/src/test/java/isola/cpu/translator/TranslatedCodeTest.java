@@ -46,7 +46,7 @@ final class TranslatedCodeTest {
             31db b964000000 be00102000
             c606b8 894e01 c64605c3
             51 56 ffd6 5e 59 4801c3
-            ffc9 75ea f4
+            ffc9 75e9 f4
             """
                 .replace("\n", ""));
     assertThat(exit).isEqualTo(Exit.HALT);
