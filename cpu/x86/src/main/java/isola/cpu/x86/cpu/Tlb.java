@@ -17,7 +17,7 @@ import isola.cpu.x86.state.CpuState;
  */
 public final class Tlb {
   /** Entries of one table, a power of two. */
-  public static final int ENTRIES = 1024;
+  public static final int ENTRIES = 4096;
 
   /** Bytes of one entry. */
   public static final int ENTRY_SIZE = 32;
@@ -75,21 +75,26 @@ public final class Tlb {
   private static final byte GLOBAL = 1;
   private static final byte LARGE = 2;
 
-  private static final int JOURNAL = 512;
+  private static final int JOURNAL = 4096;
 
   private final long tables;
 
   /** What is known of each entry beside its tags: {@link #GLOBAL}, {@link #LARGE}. */
   private final byte[] kind = new byte[2 * TABLES * ENTRIES];
 
-  /** Entries filled since the last flush that a CR3 write must drop. */
+  /** Entries of pages that are not global, filled since the last flush. */
   private final short[] journal = new short[JOURNAL];
 
   private int journalled;
 
+  /** The same for global pages, which only a flush of everything drops. */
+  private final short[] globalJournal = new short[JOURNAL];
+
+  private int globalsJournalled;
+
   Tlb(long state) {
     tables = state + OFFSET;
-    flushAll();
+    RawMemory.fill(tables, SIZE, (byte) -1);
   }
 
   /** Host address of a table. */
@@ -103,16 +108,26 @@ public final class Tlb {
   }
 
   void flushAll() {
-    RawMemory.fill(tables, SIZE, (byte) -1);
+    if (journalled < JOURNAL && globalsJournalled < JOURNAL) {
+      drop(journal, journalled);
+      drop(globalJournal, globalsJournalled);
+    } else {
+      RawMemory.fill(tables, SIZE, (byte) -1);
+    }
     journalled = 0;
+    globalsJournalled = 0;
+  }
+
+  private void drop(short[] numbers, int count) {
+    for (int i = 0; i < count; i++) {
+      drop(numbers[i] & 0xffff);
+    }
   }
 
   /** Drops all but global pages. */
   void flushNonGlobal() {
     if (journalled < JOURNAL) {
-      for (int i = 0; i < journalled; i++) {
-        drop(journal[i]);
-      }
+      drop(journal, journalled);
     } else {
       for (int i = 0; i < kind.length; i++) {
         if ((kind[i] & GLOBAL) == 0) {
@@ -175,14 +190,30 @@ public final class Tlb {
     }
   }
 
-  /** Linear addresses that any large page was ever filled from, by their top 25 bits. */
-  private long largeFirst = -1;
+  /**
+   * Linear addresses that any large page was ever filled from, in whole GiB: for the lower half of
+   * the address space and for the upper.
+   */
+  private final long[] largeFirst = {-1, -1};
 
-  private long largeLast;
+  private final long[] largeLast = new long[2];
 
   private boolean largePages(long linear) {
-    return Long.compareUnsigned(linear, largeFirst) >= 0
-        && Long.compareUnsigned(linear, largeLast) <= 0;
+    int half = (int) (linear >>> 63);
+    return Long.compareUnsigned(linear, largeFirst[half]) >= 0
+        && Long.compareUnsigned(linear, largeLast[half]) <= 0;
+  }
+
+  private void noteLarge(long page) {
+    int half = (int) (page >>> 63);
+    long first = page & -(1L << 30);
+    if (Long.compareUnsigned(first, largeFirst[half]) < 0) {
+      largeFirst[half] = first;
+    }
+    long last = page | ((1L << 30) - 1);
+    if (Long.compareUnsigned(last, largeLast[half]) > 0) {
+      largeLast[half] = last;
+    }
   }
 
   /** Enters a page for data; tags not allowed are {@link #EMPTY}. */
@@ -220,18 +251,15 @@ public final class Tlb {
     RawMemory.putLong(entry + HOST, page + addend);
     RawMemory.putLong(entry + ADDEND, addend);
     kind[number] = (byte) ((global ? GLOBAL : 0) | (large ? LARGE : 0));
-    if (!global && journalled < JOURNAL) {
+    if (global) {
+      if (globalsJournalled < JOURNAL) {
+        globalJournal[globalsJournalled++] = (short) number;
+      }
+    } else if (journalled < JOURNAL) {
       journal[journalled++] = (short) number;
     }
     if (large) {
-      long first = page & -(1L << 30);
-      if (Long.compareUnsigned(first, largeFirst) < 0) {
-        largeFirst = first;
-      }
-      long last = page | ((1L << 30) - 1);
-      if (Long.compareUnsigned(last, largeLast) > 0) {
-        largeLast = last;
-      }
+      noteLarge(page);
     }
   }
 
