@@ -27,6 +27,12 @@ final class Block {
   /** Guest physical page number. */
   final long page;
 
+  /** Guest physical number of the page that its only instruction runs into, else -1. */
+  long secondPage = -1;
+
+  /** Host address of that page. */
+  long secondHost;
+
   /** What it was translated for: the TLB table, and whether XMM instructions were allowed. */
   final int mode;
 

@@ -125,6 +125,16 @@ final class BlockEmitter {
     a.align(8);
     block.entry[Block.FLAGS_IN_HOST] = a.here();
     a.nops(NOP_BYTES);
+    if (block.secondPage >= 0) {
+      long nextPage = (block.rip & -4096) + 4096;
+      a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
+      a.movImmediate(ADDRESS, -Tlb.codeKey(nextPage, block.secondHost));
+      a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
+      int there = a.jumpIfRcxZero();
+      // The interpreter fetches from the second page, which brings it into the TLB.
+      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, false), thunks.exit);
+      a.bindShort(there);
+    }
     if (block.vectors) {
       a.load(TEMPORARY, Layout.FP_ABSENT);
       int there = a.jumpIfRcxZero();
@@ -145,6 +155,7 @@ final class BlockEmitter {
       case PUSH -> push(insn, before);
       case POP -> pop(insn, before);
       case LEAVE -> leave(before);
+      case SELECTOR -> selector(insn, before);
       case JUMP -> chain(target(insn), after);
       case JUMP_IF -> jumpIf(insn, after);
       case CALL -> {
@@ -241,6 +252,28 @@ final class BlockEmitter {
     e.stub(jump, site, thunks.exit);
   }
 
+  /** MOV from a segment register: all of a wide register, else 16 bits. */
+  private void selector(Insn insn, int before) {
+    int from =
+        CpuState.SEGMENTS + insn.reg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_SELECTOR;
+    if (insn.memory()) {
+      e.protectFlags(before);
+      e.resumeHere();
+      e.address(insn);
+      e.probe(2, true, false);
+      a.state(MAP_0F, 0xb7, TEMPORARY, from);
+      a.memory(HostAssembler.P66, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
+      return;
+    }
+    a.state(MAP_0F, 0xb7, TEMPORARY, from);
+    int to = Layout.host(insn.rm);
+    if (to < 0) {
+      a.store(Layout.gpr(insn.rm), TEMPORARY);
+    } else {
+      a.mov(to, TEMPORARY);
+    }
+  }
+
   private void push(Insn insn, int before) {
     Form form = insn.form;
     char kind = form == null ? ' ' : form.operand(0).charAt(0);
@@ -280,7 +313,9 @@ final class BlockEmitter {
     int to = Layout.host(guest);
     a.memory(W, 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, 0);
     e.written(guest, TEMPORARY);
-    a.lea(STACK, STACK, 8);
+    if (to != STACK) {
+      a.lea(STACK, STACK, 8);
+    }
   }
 
   private void leave(int before) {

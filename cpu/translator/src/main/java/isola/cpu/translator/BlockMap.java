@@ -43,6 +43,9 @@ final class BlockMap {
     block.next = buckets[index];
     buckets[index] = block;
     pages.computeIfAbsent(block.page, p -> new Page()).blocks.add(block);
+    if (block.secondPage >= 0) {
+      pages.computeIfAbsent(block.secondPage, p -> new Page()).blocks.add(block);
+    }
     count++;
   }
 
@@ -77,8 +80,11 @@ final class BlockMap {
     int from = (int) (physical & 4095);
     List<Block> kept = new ArrayList<>();
     for (Block block : page.blocks) {
-      int start = (int) (block.rip & 4095);
-      if (start < from + length && from < start + block.length) {
+      int first = (int) (block.rip & 4095);
+      boolean second = block.secondPage == physical >>> 12;
+      int start = second ? 0 : first;
+      int end = second ? first + block.length - 4096 : first + block.length;
+      if (start < from + length && from < end) {
         stale.add(block);
       } else {
         kept.add(block);

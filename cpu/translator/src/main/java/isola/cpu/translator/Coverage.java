@@ -19,6 +19,7 @@ final class Coverage {
     PUSH,
     POP,
     LEAVE,
+    SELECTOR,
     JUMP,
     JUMP_IF,
     JUMP_INDIRECT,
@@ -85,8 +86,11 @@ final class Coverage {
       case RET -> Kind.RETURN;
       case DIV, IDIV -> insn.operandSize >= 4 ? Kind.DIVIDE : Kind.INTERPRET;
       case MOV -> {
-        boolean segment = form.operand(0).equals("Sw") || form.operand(1).equals("Sw");
-        yield segment ? Kind.INTERPRET : plain(insn, form);
+        if (form.operand(1).equals("Sw")) {
+          boolean narrow = !insn.memory() && insn.operandSize == 2;
+          yield narrow ? Kind.INTERPRET : Kind.SELECTOR;
+        }
+        yield form.operand(0).equals("Sw") ? Kind.INTERPRET : plain(insn, form);
       }
       case BT, BTC, BTR, BTS ->
           // A register as bit number reaches beyond the operand's own bytes.
@@ -155,8 +159,7 @@ final class Coverage {
     boolean named = form.operand(0).startsWith("Z") || form.operand(0).startsWith("E");
     if (insn.op == Op.POP) {
       boolean memory = !form.operand(0).startsWith("Z") && insn.memory();
-      int r = form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
-      return memory || r == 4 ? Kind.INTERPRET : Kind.POP;
+      return memory ? Kind.INTERPRET : Kind.POP;
     }
     return named || form.operand(0).startsWith("I") ? Kind.PUSH : Kind.INTERPRET;
   }

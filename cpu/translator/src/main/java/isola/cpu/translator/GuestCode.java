@@ -39,7 +39,10 @@ final class GuestCode {
   /** Whether any instruction works on XMM registers. */
   boolean vectors;
 
-  /** The bytes from {@link #rip} to the end of its page. */
+  /** Whether the only instruction runs into the next page. */
+  boolean crosses;
+
+  /** The bytes from {@link #rip} on. */
   final byte[] bytes = new byte[4096];
 
   int available;
@@ -53,7 +56,8 @@ final class GuestCode {
   }
 
   /**
-   * Reads a block: up to an instruction that ends it, the page's end or {@link #LIMIT}.
+   * Reads a block: up to an instruction that ends it, the page's end or {@link #LIMIT}. An
+   * instruction that runs into the next page is a block of its own.
    *
    * @param vectorsAllowed whether XMM instructions may be translated now
    */
@@ -61,8 +65,12 @@ final class GuestCode {
     rip = from;
     count = 0;
     vectors = false;
+    crosses = false;
     available = source.read(from, bytes, LIMIT * 15);
     int at = 0;
+    if (available > 0 && available < 15) {
+      readAcross(source);
+    }
     while (count < LIMIT && at < available) {
       Insn insn = new Insn();
       if (decoder.decode(insn, bytes, at, Math.min(available - at, 15), 8) != Decoder.Status.OK) {
@@ -82,6 +90,10 @@ final class GuestCode {
       if (kind == Coverage.Kind.INTERPRET) {
         break;
       }
+      if (crosses) {
+        vectors = vector;
+        break;
+      }
       vectors |= vector;
       at += insn.length;
       if (kind.ends()) {
@@ -89,6 +101,17 @@ final class GuestCode {
       }
     }
     liveness(source);
+  }
+
+  /** Takes the next page's first bytes too if the first instruction needs them. */
+  private void readAcross(Source source) {
+    Insn insn = new Insn();
+    if (decoder.decode(insn, bytes, 0, available, 8) == Decoder.Status.MORE) {
+      int more = source.read(rip + available, ahead, 15);
+      System.arraycopy(ahead, 0, bytes, available, more);
+      available += more;
+      crosses = true;
+    }
   }
 
   /** Linear address after the last instruction. */

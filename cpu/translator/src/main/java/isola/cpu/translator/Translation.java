@@ -249,9 +249,26 @@ final class Translation implements Accelerator {
       dropAll();
     }
     holder.hold(physical >>> 12);
-    guest.read(rip, source, (mode & MODE_VECTORS) != 0);
     Block block = new Block(rip, host, physical >>> 12, mode);
-    if (guest.count == 0) {
+    long second = (rip & -4096) + 4096;
+    MemorySlot secondSlot = null;
+    if (second - rip < 15) {
+      long there = cpu.mmu.probe(second);
+      secondSlot = there < 0 ? null : memory.slotAt(there);
+      if (secondSlot != null) {
+        holder.hold(there >>> 12);
+        block.secondPage = there >>> 12;
+        block.secondHost = secondSlot.host(there);
+      }
+    }
+    guest.read(rip, source, (mode & MODE_VECTORS) != 0);
+    if (!guest.crosses && block.secondPage >= 0) {
+      if (!blocks.pages().contains(block.secondPage)) {
+        holder.release(block.secondPage);
+      }
+      block.secondPage = -1;
+    }
+    if (guest.count == 0 || (guest.crosses && secondSlot == null)) {
       block.length = 1;
       block.interpreted = true;
     } else if (guest.kinds[0] == Coverage.Kind.INTERPRET) {
