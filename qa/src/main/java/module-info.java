@@ -8,4 +8,6 @@ module isola.qa {
   requires isola.image;
   requires isola.machine.board;
   requires isola.machine.devices;
+
+  uses isola.core.cpu.CpuEngine;
 }

@@ -5,6 +5,7 @@ module isola.machine.devices {
 
   exports isola.machine.devices.chipset;
   exports isola.machine.devices.debug;
+  exports isola.machine.devices.display;
   exports isola.machine.devices.firmware;
   exports isola.machine.devices.input;
   exports isola.machine.devices.interrupt;

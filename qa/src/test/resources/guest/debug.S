@@ -188,6 +188,41 @@ icebp_done:
 	testl $0x4000, REC_DR6
 	CHECK(z)
 
+	/* MOV SS holds its own step back; INT1 right after it reports none. */
+	xor %eax, %eax
+	mov %eax, %dr6
+	movl $held_done, RESUME
+	mov %ss, %ecx
+	pushf
+	orl $0x100, (%esp)
+	popf
+	mov %ecx, %ss
+	.byte 0xf1
+held_here:
+	FAIL
+held_done:
+	cmpl $held_here, REC_IP
+	CHECK(e)
+	testl $0x4000, REC_DR6
+	CHECK(z)
+	/* A watchpoint that MOV SS hit comes with the next #DB, once. */
+	movl $DATA32, SCRATCH
+	mov $SCRATCH, %eax
+	mov %eax, %dr1
+	mov $(0x400 + 8 + (0xf << 20)), %eax
+	mov %eax, %dr7
+	movl $watched_done, RESUME
+	mov SCRATCH, %ss
+	.byte 0xf1
+watched_here:
+	FAIL
+watched_done:
+	xor %eax, %eax
+	mov %eax, %dr7
+	mov %eax, %dr6
+	cmpl $watched_here, REC_IP
+	CHECK(e)
+
 	/* A repeated string instruction steps after each iteration. */
 	mov $SCRATCH, %edi
 	mov $3, %ecx

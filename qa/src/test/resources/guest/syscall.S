@@ -128,6 +128,21 @@ start:
 	xor %eax, %eax
 	mov $0x8000, %edx
 	EXPECT(13, 0, wrmsr)
+	/* A return to level 3 drops inner selectors, but no base: neither of a null selector nor this. */
+	wrmsr64 0xc0000100, 0x8000
+	mov $DATA32, %eax
+	mov %eax, %gs
+	wrmsr64 0xc0000101, 0x8000
+	to_user64
+	mov %gs, %eax
+	test %eax, %eax
+	CHECK(z)
+	cmpl $0x11, %fs:0
+	CHECK(e)
+	cmpl $0x11, %gs:0
+	CHECK(e)
+	to_kernel
+	mov $STACK0, %esp
 	/* Loading a selector replaces the base, a null one clears it. */
 	mov $DATA32, %eax
 	mov %eax, %fs

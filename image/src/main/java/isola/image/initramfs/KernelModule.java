@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -16,6 +17,9 @@ final class KernelModule {
   private static final int SECTION_SIZE = 58;
   private static final int SECTION_COUNT = 60;
   private static final int SECTION_NAMES = 62;
+
+  private static final String SIGNATURE_MARK = "~Module signature appended~\n";
+  private static final int SIGNATURE_FIELDS = 12;
 
   private KernelModule() {}
 
@@ -36,6 +40,24 @@ final class KernelModule {
     String base = file.substring(file.lastIndexOf('/') + 1);
     int dot = base.indexOf(".ko");
     return (dot < 0 ? base : base.substring(0, dot)).replace('-', '_');
+  }
+
+  /**
+   * The module without the signature that may stand at its end. To check one costs an emulated
+   * guest up to 100 million instructions, and says nothing that the check of the package has not
+   * said; a kernel that does not insist on signatures marks itself tainted ("E") instead. Source:
+   * Linux include/linux/module_signature.h.
+   */
+  static byte[] withoutSignature(byte[] module) {
+    byte[] mark = SIGNATURE_MARK.getBytes(StandardCharsets.US_ASCII);
+    int end = module.length - mark.length;
+    if (end < SIGNATURE_FIELDS
+        || !Arrays.equals(module, end, module.length, mark, 0, mark.length)) {
+      return module;
+    }
+    int length = ByteBuffer.wrap(module).getInt(end - 4); // the one field in network order
+    int kept = end - SIGNATURE_FIELDS - length;
+    return length < 0 || kept < 0 ? module : Arrays.copyOf(module, kept);
   }
 
   private static String section(byte[] module, String wanted) throws IOException {

@@ -85,6 +85,6 @@ public final class ModuleSet {
     for (String dependency : KernelModule.dependencies(module)) {
       add(dependency, depth + 1);
     }
-    modules.put(key, module);
+    modules.put(key, KernelModule.withoutSignature(module));
   }
 }

@@ -37,7 +37,7 @@ import java.util.concurrent.Future;
  */
 final class DebianBuild {
   /** Raised when the same packages would give another image. */
-  private static final String RECIPE = "isola debian image 2";
+  private static final String RECIPE = "isola debian image 3";
 
   private static final String KERNEL = "linux-image-cloud-amd64";
   private static final String BUSYBOX = "busybox-static";

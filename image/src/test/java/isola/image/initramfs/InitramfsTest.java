@@ -112,6 +112,21 @@ final class InitramfsTest {
   }
 
   @Test
+  void modulesLoseTheirSignatures() throws Exception {
+    byte[] module = TinyArchive.elf("");
+    ByteArrayOutputStream signed = new ByteArrayOutputStream();
+    signed.writeBytes(module);
+    signed.writeBytes(new byte[300]);
+    signed.writeBytes(new byte[] {0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 44});
+    signed.writeBytes("~Module signature appended~\n".getBytes(StandardCharsets.US_ASCII));
+    assertThat(KernelModule.withoutSignature(signed.toByteArray())).isEqualTo(module);
+    assertThat(KernelModule.withoutSignature(module)).isEqualTo(module);
+    byte[] lying = signed.toByteArray();
+    lying[lying.length - 28 - 4] = 0x7f;
+    assertThat(KernelModule.withoutSignature(lying)).isEqualTo(lying);
+  }
+
+  @Test
   void theGuestsArchiveHasBusyboxModulesAndAgent() throws Exception {
     ModuleSet set =
         ModuleSet.choose(

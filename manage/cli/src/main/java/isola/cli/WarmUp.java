@@ -69,7 +69,7 @@ final class WarmUp implements Callable<Integer> {
   /**
    * A multiboot image: adds up numbers, says "ok" on COM1, and ends through the debug exit port.
    */
-  private static byte[] kernel() {
+  static byte[] kernel() {
     byte[] code = {
       (byte) 0xbc,
       0x00,

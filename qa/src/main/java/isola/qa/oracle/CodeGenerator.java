@@ -64,7 +64,39 @@ final class CodeGenerator {
     return out.toByteArray();
   }
 
+  /** Prefixes that change little or nothing, which the decoder must not stumble over. */
+  private void noise(Form form) {
+    switch (v.below(4)) {
+      case 0 -> {
+        // Segments are flat; a write through CS faults outside 64-bit code.
+        int[] overrides = {0x26, 0x2e, 0x36, 0x3e};
+        out.write(overrides[v.below(4)]);
+      }
+      case 1 -> {
+        // Addresses of 32 bits; 16-bit ones would be encoded differently.
+        if (is64 && !form.operands().contains("Ov") && !form.operands().contains("Ob")) {
+          out.write(0x67);
+        }
+      }
+      case 2 -> {
+        // Does not count, as another prefix follows.
+        if (is64) {
+          out.write(0x40 | v.below(16));
+          out.write(0x3e);
+        }
+      }
+      default -> {
+        if (Exclusions.repeatIsIgnored(form)) {
+          out.write(0xf2 + v.below(2));
+        }
+      }
+    }
+  }
+
   private void instruction(Form form) {
+    if (v.oneIn(6)) {
+      noise(form);
+    }
     int rex = is64 && v.oneIn(2) ? 0x40 | v.below(16) : 0;
     operand16 =
         form.prefix() == Form.ANY && sized(form) && v.oneIn(4) && !Exclusions.no66(form, is64);

@@ -63,6 +63,18 @@ final class Exclusions {
     return form.op() == Op.PREFETCHW;
   }
 
+  /** Whether F2 and F3 mean nothing before a form, on processors of any age. */
+  static boolean repeatIsIgnored(Form form) {
+    // Before LOOPE and LOOPNE the prefix changes the condition on AMD processors.
+    return form.map() == 0
+        && form.op() != Op.LOOPE
+        && form.op() != Op.LOOPNE
+        && form.prefix() == Form.ANY
+        && form.group() == Group.INTEGER
+        && form.opcode() != 0x90
+        && !string(form.op());
+  }
+
   /** String instructions, which take REP. */
   static boolean string(Op op) {
     return switch (op) {

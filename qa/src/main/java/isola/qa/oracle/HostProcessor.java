@@ -125,9 +125,8 @@ public final class HostProcessor implements AutoCloseable {
     for (String name : new String[] {"host.c", "host", "records"}) {
       try {
         Files.deleteIfExists(folder.resolve(name));
-      } catch (IOException e) {
+      } catch (IOException ignored) {
         // What is left in the temporary folder is the system's to clean up.
-        continue;
       }
     }
     try {

@@ -32,6 +32,7 @@ public final class Oracle implements AutoCloseable {
 
   private final HostProcessor host = HostProcessor.start(BATCH);
   private final Interpreted interpreted = new Interpreted(Semantics::step);
+  private final Engine engine = new Engine("interpreter");
   private final StateGenerator states = new StateGenerator();
   private final Comparison comparison = new Comparison();
   private final CodeGenerator code;
@@ -111,8 +112,20 @@ public final class Oracle implements AutoCloseable {
     List<String> report =
         comparison.compare(record, ours, interpreted.lastForm(), interpreted.faulted());
     if (report.isEmpty()) {
-      return null;
+      ours = engine.run(record);
+      if (ours == null) {
+        return difference(record, List.of("the engine's loop does not end"));
+      }
+      report = comparison.compare(record, ours, interpreted.lastForm(), interpreted.faulted());
+      if (report.isEmpty()) {
+        return null;
+      }
+      report.add(0, "the semantics agree, the engine's loop does not");
     }
+    return difference(record, report);
+  }
+
+  private Difference difference(MemorySegment record, List<String> report) {
     int length = record.get(JAVA_INT_UNALIGNED, LENGTH);
     byte[] bytes = record.asSlice(CODE_AT, length).toArray(JAVA_BYTE);
     Form form = interpreted.lastForm();
@@ -214,6 +227,7 @@ public final class Oracle implements AutoCloseable {
   @Override
   public void close() {
     interpreted.close();
+    engine.close();
     host.close();
   }
 }

@@ -40,8 +40,7 @@ final class BareMachine implements AutoCloseable {
   private static final int EXIT_PORT = 0xf4;
   private static final long TSC_HZ = 1_000_000_000L;
   private static final Map<String, Integer> REGISTERS =
-      Map.of(
-          "rax", 0, "rcx", 1, "rdx", 2, "rbx", 3, "rsp", 4, "rbp", 5, "rsi", 6, "rdi", 7);
+      Map.of("rax", 0, "rcx", 1, "rdx", 2, "rbx", 3, "rsp", 4, "rbp", 5, "rsi", 6, "rdi", 7);
 
   private final GuestMemory memory = new GuestMemory();
   private final PortBus ports = new PortBus();
@@ -109,11 +108,9 @@ final class BareMachine implements AutoCloseable {
         return End.EXIT;
       }
       switch (why) {
-        case PORT_IN ->
-            vcpu.exit().data = ports.in((int) vcpu.exit().address, vcpu.exit().size);
+        case PORT_IN -> vcpu.exit().data = ports.in((int) vcpu.exit().address, vcpu.exit().size);
         case PORT_OUT ->
-            ports.out(
-                (int) vcpu.exit().address, vcpu.exit().size, (int) vcpu.exit().data);
+            ports.out((int) vcpu.exit().address, vcpu.exit().size, (int) vcpu.exit().data);
         case HALT -> {
           return End.HALT;
         }

@@ -17,10 +17,13 @@ import org.junit.jupiter.api.Assumptions;
  *
  * @param name the file's name without its ending
  * @param rom 64 KiB, to be mapped below 1 MiB and below 4 GiB
- * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by name
+ * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by
+ *     name
  */
+@SuppressWarnings("ArrayRecordComponent") // never compared, and 64 KiB need no copy
 record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
   private static final Pattern EXPECT = Pattern.compile("expect:([^\n*]*)");
+  private static final Pattern SPACES = Pattern.compile("\\s+");
   private static final int ROM_SIZE = 0x10000;
 
   /** The folder of the corpus. */
@@ -69,9 +72,9 @@ record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
     Map<String, String> expected = new LinkedHashMap<>();
     Matcher line = EXPECT.matcher(text);
     while (line.find()) {
-      for (String item : line.group(1).trim().split("\\s+")) {
-        String[] pair = item.split("=", 2);
-        expected.put(pair[0], pair[1]);
+      for (String item : SPACES.splitAsStream(line.group(1).trim()).toList()) {
+        int equals = item.indexOf('=');
+        expected.put(item.substring(0, equals), item.substring(equals + 1));
       }
     }
     return expected;

@@ -52,6 +52,22 @@ final class InterruptWires {
     return inputs.stream().map(SharedLine::wire).toList();
   }
 
+  /** New wires to the I/O APIC's inputs, of which the ISA ones reach the 8259As too. */
+  List<InterruptLine> both() {
+    List<InterruptLine> lines = new ArrayList<>(inputs());
+    for (int irq = 0; irq < ISA_IRQS; irq++) {
+      InterruptLine input = lines.get(irq);
+      InterruptLine request = requests.get(irq).wire();
+      lines.set(
+          irq,
+          asserted -> {
+            request.set(asserted);
+            input.set(asserted);
+          });
+    }
+    return lines;
+  }
+
   /** New wires to the I/O APIC's inputs that the PIRQs drive. */
   List<InterruptLine> pirqInputs() {
     return inputs().subList(BoardSpec.PIRQ_GSI, BoardSpec.PIRQ_GSI + ChipsetSpec.PIRQS);

@@ -12,7 +12,9 @@ import isola.core.irq.InterruptLine;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.HostMemory;
 import isola.core.memory.MemorySlot;
+import isola.core.memory.RawMemory;
 import isola.cpu.x86.model.CpuModel;
+import isola.cpu.x86.state.CpuState;
 import isola.host.FileBlockBackend;
 import isola.host.HostClock;
 import isola.host.HostEntropy;
@@ -28,6 +30,9 @@ import isola.machine.devices.chipset.LpcBridge;
 import isola.machine.devices.debug.DebugExit;
 import isola.machine.devices.debug.PostPort;
 import isola.machine.devices.debug.TestDevice;
+import isola.machine.devices.display.CrtController;
+import isola.machine.devices.firmware.FwCfg;
+import isola.machine.devices.firmware.FwCfgSpec;
 import isola.machine.devices.input.I8042;
 import isola.machine.devices.input.I8042Spec;
 import isola.machine.devices.interrupt.ApicBus;
@@ -76,6 +81,9 @@ final class PcBoard implements AutoCloseable {
   }
 
   private static final int VIRTIO_FIRST_SLOT = 1;
+  // IA32_MTRR_DEF_TYPE (Intel SDM vol. 3A 11.11.2.1).
+  private static final int MTRR_ON = 1 << 11;
+  private static final int MTRR_WRITE_BACK = 6;
 
   final MachineConfig config;
   final MemoryMap map;
@@ -159,7 +167,8 @@ final class PcBoard implements AutoCloseable {
       ports.attach(Port92.PORT, 1, part(new Port92(() -> requests.reset("through port 0x92"))));
       ports.attach(PostPort.PORT, 1, new PostPort());
 
-      // Keyboard and mouse.
+      // Keyboard, mouse, and the text screen's registers.
+      ports.attach(CrtController.PORT, CrtController.PORTS, part(new CrtController()));
       I8042 i8042 =
           part(
               new I8042(
@@ -308,12 +317,15 @@ final class PcBoard implements AutoCloseable {
 
   private void attachTestDevices(InterruptWires wires, Requests requests) {
     ports.attach(DebugExit.PORT, DebugExit.PORTS, new DebugExit(requests::testExit));
-    TestDevice test = new TestDevice(wires.inputs());
+    TestDevice test = new TestDevice(wires.both());
     ports.attach(TestDevice.LINE_PORT, TestDevice.LINES, test.linePorts());
     ports.attach(TestDevice.ECHO_PORT, TestDevice.ECHO_PORTS, test.echoPorts());
     mmio.attach(TestDevice.MEMORY, TestDevice.MEMORY_BYTES, test.memory());
-    ConfigurationPorts facts = new ConfigurationPorts(config.cpus(), config.memory());
-    ports.attach(ConfigurationPorts.PORT, ConfigurationPorts.PORTS, facts);
+    FwCfg facts = part(new FwCfg());
+    facts.item(FwCfgSpec.RAM_SIZE, 8, config.memory());
+    facts.item(FwCfgSpec.PROCESSORS, 2, config.cpus());
+    facts.item(FwCfgSpec.MAX_PROCESSORS, 2, config.cpus());
+    ports.attach(FwCfgSpec.PORT, FwCfgSpec.PORTS, facts);
   }
 
   /**
@@ -329,6 +341,7 @@ final class PcBoard implements AutoCloseable {
       clearMemory();
     }
     vcpus.forEach(Vcpu::reset);
+    vcpus.forEach(PcBoard::setMemoryTypes);
     rtc.presetMemory(map.lowEnd(), map.highSize());
     ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
     PciFirmware.assign(
@@ -358,6 +371,17 @@ final class PcBoard implements AutoCloseable {
     Vcpu vcpu = vcpus.getFirst();
     vcpu.pull();
     entry.apply(memory, vcpu.state());
+    vcpu.push();
+  }
+
+  /**
+   * As firmware leaves the memory type range registers: on, write-back where nothing else is said,
+   * uncacheable where devices are. Nothing here depends on them, but systems do not trust a machine
+   * without.
+   */
+  private static void setMemoryTypes(Vcpu vcpu) {
+    vcpu.pull();
+    RawMemory.putLong(vcpu.state() + CpuState.MTRR_DEF_TYPE, MTRR_ON | MTRR_WRITE_BACK);
     vcpu.push();
   }
 

@@ -15,6 +15,9 @@ public final class ImageProgress implements Progress, AutoCloseable {
   private static final int DEFAULT_WIDTH = 80;
   private static final int LONGEST_BAR = 40;
 
+  /** Fewer bytes than this say nothing about how long something takes. */
+  private static final long WORTH_SAYING = 100_000;
+
   private final Messages messages;
   private final boolean terminal;
   private final IntSupplier width;
@@ -48,7 +51,7 @@ public final class ImageProgress implements Progress, AutoCloseable {
       drawn = time - REDRAW_NANOS;
       ended = false;
       if (!terminal) {
-        messages.say(now.text() + (total > 0 ? " (" + size(total) + ")" : ""));
+        messages.say(now.text() + (total >= WORTH_SAYING ? " (" + size(total) + ")" : ""));
       }
     }
     boolean complete = total > 0 && done >= total;
@@ -57,7 +60,7 @@ public final class ImageProgress implements Progress, AutoCloseable {
         drawn = time;
         messages.bar(bar(now, done, total, time));
       }
-    } else if (complete && !ended && done > 0) {
+    } else if (complete && !ended && done >= WORTH_SAYING) {
       ended = true;
       messages.say("%s: %s in %.1f s".formatted(now.text(), size(done), (time - begun) / 1e9));
     }

@@ -146,7 +146,13 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public void nmi() {
-    signal(Attention.NMI);
+    // Of two that come before either is served, one is latched; while one is served, one is kept.
+    int before = RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI);
+    if ((before & Attention.NMI) != 0
+        && RawMemory.getIntVolatile(state + CpuState.NMI_BLOCKED) == 0) {
+      RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI_AGAIN);
+    }
+    wake.run();
   }
 
   @Override
@@ -344,7 +350,7 @@ final class InterpreterVcpu implements Vcpu {
   private void start(int waiting) {
     if ((waiting & Attention.INIT) != 0) {
       // A start-up IPI that came meanwhile is for the processor that INIT leaves behind.
-      clear(Attention.INIT | Attention.NMI);
+      clear(Attention.INIT | Attention.NMI | Attention.NMI_AGAIN);
       if (index == 0) {
         PowerOn.init(cpu);
       } else {
@@ -377,7 +383,11 @@ final class InterpreterVcpu implements Vcpu {
   private boolean events() {
     boolean shadow = cpu.intField(CpuState.INTERRUPT_SHADOW) != 0;
     if ((attention() & Attention.NMI) != 0 && !shadow && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
-      clear(Attention.NMI);
+      if ((attention() & Attention.NMI_AGAIN) != 0) {
+        clear(Attention.NMI_AGAIN);
+      } else {
+        clear(Attention.NMI);
+      }
       return Events.deliver(cpu, EventKind.NMI, Vector.NMI, Fault.NO_ERROR_CODE);
     }
     if ((attention() & Attention.INTERRUPT) == 0 || shadow) {
@@ -426,7 +436,8 @@ final class InterpreterVcpu implements Vcpu {
     if (resumed && done.op != Op.IRET) {
       cpu.clearResume();
     }
-    if (traced && !leavesTrace(done.op)) {
+    boolean inhibited = cpu.intField(CpuState.INTERRUPT_SHADOW) == 2;
+    if (traced && !inhibited && !leavesTrace(done.op)) {
       cpu.postDebug(DebugSpec.BS);
     }
     return true;

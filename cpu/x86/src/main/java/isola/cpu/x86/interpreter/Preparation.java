@@ -142,8 +142,12 @@ final class Preparation {
   private static boolean address(Insn insn, int mode) {
     addressSlots(insn);
     insn.segmentSlot = CpuState.ZERO;
+    boolean is64 = (mode & 3) == 2;
+    if (insn.segment == Segment.CS && !is64) {
+      // Flat, but never writable.
+      return false;
+    }
     if (insn.segment >= Segment.FS) {
-      boolean is64 = (mode & 3) == 2;
       if (!is64 || insn.addressSize != 8) {
         return false;
       }

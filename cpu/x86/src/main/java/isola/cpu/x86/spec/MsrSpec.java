@@ -29,6 +29,13 @@ public final class MsrSpec {
   /** IA32_MISC_ENABLE: fast strings. */
   public static final long MISC_ENABLE_FAST_STRINGS = 1;
 
+  /**
+   * IA32_MISC_ENABLE bits that keep what is written: fast strings, thermal control, SpeedStep,
+   * MONITOR, CPUID limit, xTPR, XD disable. They change nothing else here.
+   */
+  public static final long MISC_ENABLE_WRITABLE =
+      1 | 1 << 3 | 1 << 16 | 1 << 18 | 1 << 22 | 1 << 23 | 1L << 34;
+
   /** IA32_MISC_ENABLE, read-only: branch trace storage is not available. */
   public static final long MISC_ENABLE_BTS_UNAVAILABLE = 1 << 11;
 

@@ -29,5 +29,8 @@ public final class Attention {
    */
   public static final int BOUNDARY = 1 << 7;
 
+  /** A second non-maskable interrupt came while {@link #NMI} was set. */
+  public static final int NMI_AGAIN = 1 << 8;
+
   private Attention() {}
 }

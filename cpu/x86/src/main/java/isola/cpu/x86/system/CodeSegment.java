@@ -69,7 +69,8 @@ final class CodeSegment {
               == (Attribute.CODE | Attribute.CONFORMING);
       int dpl = (attributes & Attribute.DPL) >> Attribute.DPL_SHIFT;
       if (!conformingCode && dpl < privilege) {
-        DescriptorTables.installNull(cpu, seg, 0);
+        // The base stays too: only a load of a null selector clears it.
+        cpu.segment(seg, 0, Attribute.UNUSABLE, cpu.base(seg), cpu.limit(seg));
       }
     }
   }

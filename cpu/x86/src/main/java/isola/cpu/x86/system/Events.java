@@ -111,6 +111,11 @@ public final class Events {
       cpu.field(CpuState.DR7, cpu.field(CpuState.DR7) & ~(long) DebugSpec.GD);
       long control = MsrSpec.DEBUGCTL_LBR | MsrSpec.DEBUGCTL_BTF;
       cpu.field(CpuState.DEBUGCTL, cpu.field(CpuState.DEBUGCTL) & ~control);
+      // Breakpoints that MOV SS held back join this exception (17.3.1.1, last paragraphs of 6.8.3).
+      int held = cpu.takeBreakpointHits();
+      if (held != 0) {
+        DebugRegisters.record(cpu, held | (int) cpu.field(CpuState.DR6) & DebugSpec.B_MASK);
+      }
     }
     return rip;
   }

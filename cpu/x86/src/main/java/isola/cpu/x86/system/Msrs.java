@@ -117,7 +117,7 @@ public final class Msrs {
       }
       case MISC_ENABLE -> {
         long fixed = MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE;
-        cpu.field(CpuState.MISC_ENABLE, (value & MISC_ENABLE_FAST_STRINGS) | fixed);
+        cpu.field(CpuState.MISC_ENABLE, (value & MISC_ENABLE_WRITABLE) | fixed);
       }
       case DEBUGCTL -> {
         allow(cpu, (value & ~(long) (DEBUGCTL_LBR | DEBUGCTL_BTF)) == 0);

@@ -1,0 +1,297 @@
+package isola.cpu.x86.interpreter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import isola.core.bus.MmioDevice;
+import isola.core.cpu.Exit;
+import isola.core.cpu.Vcpu;
+import isola.core.memory.RawMemory;
+import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.state.CpuState;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class InterpreterTest {
+  private static final int RAX = 0;
+  private static final int RCX = 1;
+  private static final int RDX = 2;
+  private static final int RBX = 3;
+  private static final int RSI = 6;
+  private static final int RDI = 7;
+  private static final int R8 = 8;
+
+  @Test
+  void sumsAndCountsInstructions() {
+    try (Guest guest = new Guest()) {
+      // xor eax,eax; mov ecx,100; 1: add rax,rcx; dec ecx; jnz 1b; hlt
+      guest.program(Guest.CODE, "31c0 b964000000 4801c8 ffc9 75f9 f4");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(5050);
+      assertThat(Guest.field(cpu, CpuState.INSTRUCTIONS)).isEqualTo(2 + 300 + 1);
+      assertThat(Guest.field(cpu, CpuState.RFLAGS) & Rflags.STATUS)
+          .isEqualTo(Rflags.ZF | Rflags.PF);
+    }
+  }
+
+  @Test
+  void codeThatChangesItselfTakesEffectAtTheNextInstruction() {
+    try (Guest guest = new Guest()) {
+      // lea rbx,[1f]; mov byte [rbx+1],42; 1: mov eax,1; then a loop whose MOV ESI,n it rewrites
+      guest.program(
+          Guest.CODE,
+          "488d1d04000000 c643012a b801000000 31c9 31d2"
+              + "be00000000 01f2 ffc1 890df2ffffff 83f90a 75ec f4");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(42);
+      assertThat(Guest.get(cpu, RDX)).isEqualTo(45);
+    }
+  }
+
+  @Test
+  void codeWrittenByADeviceIsSeen() {
+    try (Guest guest = new Guest()) {
+      guest.program(Guest.CODE, "b801000000 f4 ebf8");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(1);
+      guest.memory.put(Guest.CODE + 1, 4, 77);
+      guest.waiting.set(-1);
+      // Leave the halt: make it go on at the jump back.
+      RawMemory.putInt(cpu.state() + CpuState.ACTIVITY, 0);
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(77);
+    }
+  }
+
+  @Test
+  void codeWrittenByAnotherProcessorIsSeen() throws InterruptedException {
+    try (Guest guest = new Guest()) {
+      // Waits for the other to rewrite it: 1: mov eax,0; test eax,eax; jz 1b; hlt
+      guest.program(Guest.CODE, "b800000000 85c0 74f7 f4");
+      // mov ecx,10000000; 1: dec ecx; jnz 1b; mov dword [rdi],7; hlt
+      guest.program(Guest.CODE + 0x2000, "b980969800 ffc9 75fc c70707000000 f4");
+      Vcpu waits = guest.vcpu();
+      Vcpu writes = guest.vcpu();
+      RawMemory.putLong(writes.state() + CpuState.RIP, Guest.CODE + 0x2000);
+      Guest.set(writes, RDI, Guest.CODE + 1);
+      writes.push();
+      Thread other = new Thread(writes::run);
+      other.start();
+      assertThat(waits.run()).isEqualTo(Exit.HALT);
+      other.join();
+      assertThat(Guest.get(waits, RAX)).isEqualTo(7);
+    }
+  }
+
+  @Test
+  void lockedInstructionsOfTwoProcessorsAddUp() throws InterruptedException {
+    try (Guest guest = new Guest()) {
+      // 1: lock inc dword [rdi]; lock xadd [rdi+4],eax; dec rcx; jnz 1b; hlt
+      guest.program(Guest.CODE, "f0ff07 f00fc14704 48ffc9 75f3 f4");
+      List<Thread> threads = new ArrayList<>();
+      // An aligned word, one that is not, and one that crosses eight bytes and a page.
+      long[] places = {0x2_0000, 0x2_1001, 0x2_1ffe};
+      for (int i = 0; i < 2; i++) {
+        Vcpu cpu = guest.vcpu();
+        Thread thread =
+            new Thread(
+                () -> {
+                  for (long place : places) {
+                    RawMemory.putLong(cpu.state() + CpuState.RIP, Guest.CODE);
+                    RawMemory.putInt(cpu.state() + CpuState.ACTIVITY, 0);
+                    Guest.set(cpu, RDI, place);
+                    Guest.set(cpu, RCX, place == 0x2_1ffe ? 2000 : 100_000);
+                    Guest.set(cpu, RAX, 0);
+                    cpu.push();
+                    cpu.run();
+                  }
+                });
+        threads.add(thread);
+      }
+      threads.forEach(Thread::start);
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(guest.memory.get(0x2_0000, 4)).isEqualTo(200_000);
+      assertThat(guest.memory.get(0x2_1001, 4)).isEqualTo(200_000);
+      assertThat(guest.memory.get(0x2_1ffe, 4)).isEqualTo(4000);
+    }
+  }
+
+  @Test
+  void aStoreThatFaultsOnItsSecondPageWritesNothing() {
+    try (Guest guest = new Guest()) {
+      // mov rax,-1; mov [rdi],rax; hlt
+      guest.program(Guest.CODE, "48c7c0ffffffff 488907 f4");
+      guest.memory.put(Guest.PAGES + 0x31 * 8, 8, 0);
+      Vcpu cpu = guest.vcpu();
+      Guest.set(cpu, RDI, 0x3_0ffc);
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.vector(cpu)).isEqualTo(14);
+      assertThat(Guest.field(cpu, CpuState.CR2)).isEqualTo(0x3_1000);
+      assertThat(guest.memory.get(0x3_0ffc, 4)).isZero();
+      long frame = Guest.get(cpu, 4);
+      assertThat(guest.memory.get(frame, 8)).as("error code").isEqualTo(2);
+      assertThat(guest.memory.get(frame + 8, 8)).as("RIP").isEqualTo(Guest.CODE + 7);
+      // The page that was there was accessed and is dirty only if something was written.
+      assertThat(Guest.field(cpu, CpuState.INSTRUCTIONS)).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void accessedAndDirtyBitsAreSet() {
+    try (Guest guest = new Guest()) {
+      // mov eax,[rdi]; mov [rsi],eax; hlt
+      guest.program(Guest.CODE, "8b07 8906 f4");
+      Vcpu cpu = guest.vcpu();
+      Guest.set(cpu, RDI, 0x4_0000);
+      Guest.set(cpu, RSI, 0x4_1000);
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(guest.memory.get(Guest.PAGES + 0x40 * 8, 8)).isEqualTo(0x4_0000 | 0x23);
+      assertThat(guest.memory.get(Guest.PAGES + 0x41 * 8, 8)).isEqualTo(0x4_1000 | 0x63);
+      assertThat(guest.memory.get(Guest.PAGES + 0x42 * 8, 8)).isEqualTo(0x4_2000 | 3);
+    }
+  }
+
+  @Test
+  void repeatedStringsCrossPagesAndOverlap() {
+    try (Guest guest = new Guest()) {
+      // rep movsb; mov al,55h; mov rcx,rdx; mov rdi,r8; rep stosw; hlt
+      guest.program(Guest.CODE, "f3a4 b055 4889d1 4c89c7 66f3ab f4");
+      for (int i = 0; i < 3; i++) {
+        guest.memory.put(0x5_0ff0 + i, 1, 'a' + i);
+      }
+      Vcpu cpu = guest.vcpu();
+      Guest.set(cpu, RSI, 0x5_0ff0);
+      Guest.set(cpu, RDI, 0x5_0ff3);
+      Guest.set(cpu, RCX, 9000);
+      Guest.set(cpu, RAX, 0xaa00);
+      Guest.set(cpu, RDX, 3001);
+      Guest.set(cpu, R8, 0x5_8001);
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      for (int i = 0; i < 9003; i++) {
+        assertThat(guest.memory.get(0x5_0ff0 + i, 1)).isEqualTo('a' + i % 3);
+      }
+      assertThat(guest.memory.get(0x5_0ff0 + 9003, 1)).isZero();
+      for (int i = 0; i < 3001; i++) {
+        assertThat(guest.memory.get(0x5_8001 + i * 2, 2)).isEqualTo(0xaa55);
+      }
+      assertThat(Guest.get(cpu, RSI)).isEqualTo(0x5_0ff0 + 9000);
+      assertThat(Guest.get(cpu, RDI)).isEqualTo(0x5_8001 + 6002);
+      assertThat(Guest.get(cpu, RCX)).isZero();
+    }
+  }
+
+  @Test
+  void anInterruptWaitsForTheInstructionAfterSti() {
+    try (Guest guest = new Guest()) {
+      // cli; nop; sti; inc eax; inc eax; hlt
+      guest.program(Guest.CODE, "fa 90 fb ffc0 ffc0 f4");
+      Vcpu cpu = guest.vcpu();
+      guest.waiting.set(0x40);
+      cpu.interruptRaised();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.vector(cpu)).isEqualTo(0x40);
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(1);
+      assertThat(guest.memory.get(Guest.get(cpu, 4), 8)).isEqualTo(Guest.CODE + 5);
+    }
+  }
+
+  @Test
+  void aHaltedProcessorWakesForAnInterrupt() {
+    try (Guest guest = new Guest()) {
+      guest.program(Guest.CODE, "fb f4 90");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(cpu.runnable()).isFalse();
+      guest.waiting.set(0x41);
+      cpu.interruptRaised();
+      assertThat(cpu.runnable()).isTrue();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.vector(cpu)).isEqualTo(0x41);
+    }
+  }
+
+  @Test
+  void singleStepTrapsAfterEachInstruction() {
+    try (Guest guest = new Guest()) {
+      // pushf; or dword [rsp],100h; popf; inc ebx; inc ebx; hlt
+      guest.program(Guest.CODE, "9c 810c2400010000 9d ffc3 ffc3 f4");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.vector(cpu)).isEqualTo(1);
+      assertThat(Guest.get(cpu, RBX)).isEqualTo(1);
+      assertThat(Guest.field(cpu, CpuState.DR6) & 0x4000).isEqualTo(0x4000);
+    }
+  }
+
+  @Test
+  void portsAndDeviceMemoryReachTheBuses() {
+    try (Guest guest = new Guest()) {
+      List<String> seen = new ArrayList<>();
+      guest.mmio.attach(
+          0x200_0000,
+          0x1000,
+          new MmioDevice() {
+            @Override
+            public long read(long offset, int size) {
+              seen.add("read %x %d".formatted(offset, size));
+              return 0x1234_5678;
+            }
+
+            @Override
+            public void write(long offset, int size, long value) {
+              seen.add("write %x %d %x".formatted(offset, size, value));
+            }
+          });
+      // mov eax,[rdi+16]; mov [rdi+20],ax; in al,60h; hlt
+      guest.program(Guest.CODE, "8b4710 66894714 e460 f4");
+      Vcpu cpu = guest.vcpu();
+      Guest.set(cpu, RDI, 0x200_0000);
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(seen).containsExactly("read 10 4", "write 14 2 5678");
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(0x1234_56ff);
+    }
+  }
+
+  @Test
+  void aKickLeavesAnEndlessLoop() throws InterruptedException {
+    try (Guest guest = new Guest()) {
+      guest.program(Guest.CODE, "ebfe");
+      Vcpu cpu = guest.vcpu();
+      Thread kicker =
+          new Thread(
+              () -> {
+                try {
+                  Thread.sleep(50);
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+                cpu.kick();
+              });
+      kicker.start();
+      assertThat(cpu.run()).isEqualTo(Exit.KICK);
+      kicker.join();
+      assertThat(Guest.field(cpu, CpuState.RIP)).isEqualTo(Guest.CODE);
+    }
+  }
+
+  @Test
+  void aTripleFaultShutsDown() {
+    try (Guest guest = new Guest()) {
+      // lidt of nothing: limit 0
+      guest.program(Guest.CODE, "0f0b");
+      Vcpu cpu = guest.vcpu();
+      RawMemory.putLong(cpu.state() + CpuState.IDTR_LIMIT, 0);
+      cpu.push();
+      assertThat(cpu.run()).isEqualTo(Exit.SHUTDOWN);
+      assertThat(cpu.exit().detail).contains("triple fault");
+      assertThat(cpu.runnable()).isFalse();
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package isola.qa.oracle;
+
+import isola.core.cpu.CpuEngine;
+import isola.core.cpu.CpuVm;
+import isola.core.cpu.Exit;
+import isola.core.cpu.Vcpu;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ServiceLoader;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs test cases on a CPU engine as a machine would: decoded blocks, TLB, exception delivery and
+ * all. Not thread-safe.
+ */
+final class Engine implements AutoCloseable {
+  /** Kicks, of which there are five a second, before a case counts as endless. */
+  private static final int PATIENCE = 10;
+
+  private final Machine machine = new Machine();
+  private final Arena arena = Arena.ofConfined();
+  private final CpuVm vm;
+  private final Vcpu vcpu;
+  private final ScheduledExecutorService watch =
+      Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().factory());
+  private final ScheduledFuture<?> kicks;
+  private final MemorySegment out = arena.allocate(RecordSpec.STATE_BYTES, 64);
+
+  /** An engine by its name. */
+  Engine(String name) {
+    CpuEngine engine =
+        ServiceLoader.load(CpuEngine.class).stream()
+            .map(ServiceLoader.Provider::get)
+            .filter(e -> e.name().equals(name))
+            .findFirst()
+            .orElseThrow();
+    vm = engine.create(machine.memory);
+    vcpu = vm.createVcpu(Wiring.none());
+    machine.prepare(vcpu.state());
+    kicks = watch.scheduleAtFixedRate(vcpu::kick, 200, 200, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Runs the case of a record; the state afterwards is valid until the next call. Null if the case
+   * does not end.
+   */
+  @Nullable MemorySegment run(MemorySegment record) {
+    machine.take(record, vcpu.state());
+    vcpu.push();
+    Exit exit = vcpu.run();
+    for (int kicked = 0; exit == Exit.KICK && kicked < PATIENCE; kicked++) {
+      exit = vcpu.run();
+    }
+    if (exit == Exit.KICK) {
+      vcpu.reset();
+      machine.prepare(vcpu.state());
+      return null;
+    }
+    if (exit != Exit.HALT) {
+      throw new IllegalStateException("a test case ended with " + exit + " " + vcpu.exit().detail);
+    }
+    vcpu.pull();
+    machine.give(out, vcpu.state());
+    machine.giveTrap(out, vcpu.state());
+    return out;
+  }
+
+  @Override
+  public void close() {
+    kicks.cancel(true);
+    watch.shutdownNow();
+    vcpu.close();
+    vm.close();
+    machine.close();
+    arena.close();
+  }
+}
