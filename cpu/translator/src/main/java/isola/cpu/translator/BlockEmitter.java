@@ -156,6 +156,23 @@ final class BlockEmitter {
       case POP -> pop(insn, before);
       case LEAVE -> leave(before);
       case SELECTOR -> selector(insn, before);
+      case INTERRUPTS_OFF -> {
+        e.protectFlags(before);
+        a.state(0, 0x81, 4, Layout.SYSTEM_FLAGS);
+        a.emit32(~Rflags.IF);
+        e.inHost = false;
+      }
+      case INTERRUPTS_ON -> {
+        e.protectFlags(before);
+        e.inHost = false;
+        // cmp dword [deferred], 0
+        a.state(0, 0x83, 7, CpuState.INTERRUPT_DEFERRED);
+        a.emit(0);
+        interpretIf(HostAssembler.CC_NZ);
+        a.state(0, 0x81, 1, Layout.SYSTEM_FLAGS);
+        a.emit32(Rflags.IF);
+      }
+      case PUSH_FLAGS -> pushFlags();
       case JUMP -> chain(target(insn), after);
       case JUMP_IF -> jumpIf(insn, after);
       case CALL -> {
@@ -300,6 +317,21 @@ final class BlockEmitter {
       }
       a.memory(W, 0x89, from, ADDRESS, NONE, 0, 0);
     }
+    a.lea(STACK, STACK, -8);
+  }
+
+  private void pushFlags() {
+    e.protectFlags(Rflags.STATUS);
+    e.resumeHere();
+    a.lea(ADDRESS, STACK, -8);
+    e.probe(8, true, false);
+    // OF to bit 11; what LAHF gave has the other five, and bit 1 set.
+    a.state(MAP_0F, 0xb6, TEMPORARY, Layout.FLAGS);
+    a.register(0, 0xc1, 4, TEMPORARY);
+    a.emit(11);
+    a.state(0, 0x0a, TEMPORARY, Layout.FLAGS + 1);
+    a.state(0, 0x0b, TEMPORARY, Layout.SYSTEM_FLAGS);
+    a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
     a.lea(STACK, STACK, -8);
   }
 

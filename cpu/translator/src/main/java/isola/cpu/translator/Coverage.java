@@ -20,6 +20,11 @@ final class Coverage {
     POP,
     LEAVE,
     SELECTOR,
+    /** CLI at privilege level 0. */
+    INTERRUPTS_OFF,
+    /** STI at privilege level 0. */
+    INTERRUPTS_ON,
+    PUSH_FLAGS,
     JUMP,
     JUMP_IF,
     JUMP_INDIRECT,
@@ -80,6 +85,9 @@ final class Coverage {
       case LEA -> insn.memory() ? Kind.LEA : Kind.INTERPRET;
       case PUSH -> stack(insn, form);
       case POP -> stack(insn, form);
+      case CLI -> Kind.INTERRUPTS_OFF;
+      case STI -> Kind.INTERRUPTS_ON;
+      case PUSHF -> insn.operandSize == 8 ? Kind.PUSH_FLAGS : Kind.INTERPRET;
       case LEAVE -> insn.operandSize == 8 ? Kind.LEAVE : Kind.INTERPRET;
       case JMP -> form.operand(0).startsWith("J") ? Kind.JUMP : Kind.JUMP_INDIRECT;
       case CALL -> form.operand(0).startsWith("J") ? Kind.CALL : Kind.CALL_INDIRECT;
@@ -244,6 +252,7 @@ final class Coverage {
     return switch (insn.op) {
       case ADC, SBB, CMC, RCL, RCR -> CF;
       case LAHF -> ALL & ~OF;
+      case PUSHF -> ALL;
       default -> 0;
     };
   }

@@ -60,8 +60,9 @@ final class GuestCode {
    * instruction that runs into the next page is a block of its own.
    *
    * @param vectorsAllowed whether XMM instructions may be translated now
+   * @param privileged whether the privilege level is 0
    */
-  void read(long from, Source source, boolean vectorsAllowed) {
+  void read(long from, Source source, boolean vectorsAllowed, boolean privileged) {
     rip = from;
     count = 0;
     vectors = false;
@@ -79,7 +80,9 @@ final class GuestCode {
       Coverage.Kind kind = Coverage.kind(insn);
       Form form = insn.form;
       boolean vector = form != null && form.group() == isola.cpu.x86.decode.Group.SSE;
-      if (vector && !vectorsAllowed) {
+      boolean interrupts =
+          kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
+      if ((vector && !vectorsAllowed) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
       }
       insn.rip = from + at;
@@ -99,6 +102,10 @@ final class GuestCode {
       if (kind.ends()) {
         break;
       }
+    }
+    if (count > 0 && kinds[count - 1] == Coverage.Kind.INTERRUPTS_ON) {
+      // One more instruction runs before an interrupt, so STI cannot end a block.
+      kinds[count - 1] = Coverage.Kind.INTERPRET;
     }
     liveness(source);
   }

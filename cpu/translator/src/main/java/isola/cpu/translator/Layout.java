@@ -42,6 +42,9 @@ final class Layout {
   /** Where to go on in the middle of a block. */
   static final int RESUME = BASE + 64;
 
+  /** RFLAGS without the status flags, 4 bytes. */
+  static final int SYSTEM_FLAGS = BASE + 72;
+
   /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
   static final int JUMP_CACHE = BASE + 4096;
 

@@ -11,6 +11,7 @@ import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.interpreter.Accelerator;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
+import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
 import java.lang.foreign.MemorySegment;
@@ -116,6 +117,10 @@ final class Translation implements Accelerator {
     if (table >= Layout.TABLES) {
       return 1;
     }
+    if (table != Tlb.USER && cpu.cpl() != 0) {
+      // What is privileged is told from the table alone.
+      return ELSEWHERE;
+    }
     int mode = table | (vectors() ? MODE_VECTORS : 0);
     if (cachedMode[table] != mode) {
       if (cachedMode[table] >= 0) {
@@ -130,6 +135,11 @@ final class Translation implements Accelerator {
     int status = cpu.statusFlags();
     int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
     RawMemory.putShort(state + Layout.FLAGS, (short) raw);
+    int system = cpu.systemFlags();
+    RawMemory.putInt(state + Layout.SYSTEM_FLAGS, system);
+    if ((system & Rflags.IF) != 0) {
+      cpu.intField(CpuState.INTERRUPT_DEFERRED, 0);
+    }
     return run(block.entry[Block.FLAGS_IN_HOST], mode);
   }
 
@@ -211,6 +221,7 @@ final class Translation implements Accelerator {
     cpu.rip(rip);
     int raw = RawMemory.getShort(state + Layout.FLAGS);
     cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
+    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
     return blocks;
   }
 
@@ -261,7 +272,7 @@ final class Translation implements Accelerator {
         block.secondHost = secondSlot.host(there);
       }
     }
-    guest.read(rip, source, (mode & MODE_VECTORS) != 0);
+    guest.read(rip, source, (mode & MODE_VECTORS) != 0, (mode & 3) != Tlb.USER);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
         holder.release(block.secondPage);

@@ -395,6 +395,9 @@ final class InterpreterVcpu implements Vcpu {
     }
     // What comes meanwhile sets the bit again; when IF is set, the port is asked anew.
     clear(Attention.INTERRUPT);
+    if ((cpu.systemFlags() & Rflags.IF) == 0) {
+      cpu.intField(CpuState.INTERRUPT_DEFERRED, 1);
+    }
     if ((cpu.systemFlags() & Rflags.IF) == 0 || !cpu.wiring.interrupts().pending()) {
       return true;
     }
