@@ -271,8 +271,7 @@ final class BlockEmitter {
 
   /** MOV from a segment register: all of a wide register, else 16 bits. */
   private void selector(Insn insn, int before) {
-    int from =
-        CpuState.SEGMENTS + insn.reg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_SELECTOR;
+    int from = CpuState.SEGMENTS + insn.reg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_SELECTOR;
     if (insn.memory()) {
       e.protectFlags(before);
       e.resumeHere();

@@ -97,8 +97,8 @@ public final class CpuState {
   public static final int STARTUP_VECTOR = 0x2d4;
 
   /**
-   * 4 bytes: 1 if an interrupt may have been passed over while RFLAGS.IF was 0, so that whoever sets
-   * IF must ask for it.
+   * 4 bytes: 1 if an interrupt may have been passed over while RFLAGS.IF was 0, so that whoever
+   * sets IF must ask for it.
    */
   public static final int INTERRUPT_DEFERRED = 0x2d8;
 
