@@ -7,10 +7,17 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.interpreter.Accelerator;
 import isola.cpu.x86.interpreter.InterpreterEngine;
 import isola.host.HostProcessor;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Guest code as host machine code, on x86-64 Linux hosts. */
 public final class TranslatorEngine implements CpuEngine {
+  /** What a guest of level x86-64-v2 with AES may execute, as Linux calls it. */
+  private static final List<String> NEEDED =
+      List.of(
+          "aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
+
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public TranslatorEngine() {}
 
@@ -26,6 +33,11 @@ public final class TranslatorEngine implements CpuEngine {
     }
     if (!HostProcessor.canSetGsBase()) {
       return Optional.of("The translator needs a host with FSGSBASE and Linux 5.9 or later.");
+    }
+    Set<String> missing = HostProcessor.missing(NEEDED);
+    if (!missing.isEmpty()) {
+      return Optional.of(
+          "The translator needs a host processor with %s.".formatted(String.join(", ", missing)));
     }
     return Optional.empty();
   }
