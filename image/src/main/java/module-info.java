@@ -9,7 +9,11 @@ module isola.image {
 
   exports isola.image;
   exports isola.image.guest;
+  exports isola.image.initramfs to
+      isola.qa;
   exports isola.image.store;
+  exports isola.image.tree to
+      isola.qa;
 
   opens isola.image.store to
       com.fasterxml.jackson.databind;

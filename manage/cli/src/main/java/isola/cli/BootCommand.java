@@ -35,6 +35,9 @@ import picocli.CommandLine.Option;
 final class BootCommand implements Callable<Integer> {
   private static final int STATUS = ExitStatus.FAILED;
 
+  /** How long the machine may take to stand still before its figures are read. */
+  private static final long STOP_MILLIS = 1_000;
+
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
@@ -122,6 +125,7 @@ final class BootCommand implements Callable<Integer> {
     }
     int status = watch(run, machine, console);
     machine.stop();
+    Outcome _ = machine.await(STOP_MILLIS);
     if (options.stats != null) {
       StatsFile.write(options.stats, "boot", machine.stats(), status);
     }

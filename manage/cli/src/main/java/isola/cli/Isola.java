@@ -180,7 +180,7 @@ final class Isola implements Runnable {
 
   private void unexpected(Throwable failure) {
     Messages messages = surroundings.messages();
-    switch (failure) {
+    switch (root(failure)) {
       case OutOfMemoryError _ ->
           messages.say("Isola ran out of memory; ISOLA_JAVA_OPTIONS=-Xmx1g gives it more.");
       default ->

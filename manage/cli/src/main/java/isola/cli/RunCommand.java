@@ -13,6 +13,7 @@ import isola.image.guest.GuestPorts;
 import isola.image.guest.GuestRequest;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
+import isola.machine.board.Outcome;
 import isola.machine.board.boot.BootFile;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -46,6 +47,9 @@ final class RunCommand implements Callable<Integer> {
 
   /** How long a command may go on after SIGTERM. */
   private static final Duration GRACE = Duration.ofSeconds(10);
+
+  /** How long the machine may take to stand still before its figures are read. */
+  private static final long STOP_MILLIS = 1_000;
 
   private static final int CONSOLE_LINES = 12;
   private static final int END_OF_TRANSMISSION = 4;
@@ -251,6 +255,7 @@ final class RunCommand implements Callable<Integer> {
       }
       int status = watch(machine, session);
       machine.stop();
+      Outcome _ = machine.await(STOP_MILLIS);
       if (options.stats != null) {
         StatsFile.write(options.stats, "run", machine.stats(), status);
       }

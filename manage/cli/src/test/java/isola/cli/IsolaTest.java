@@ -14,6 +14,7 @@ final class IsolaTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '"',
       textBlock =
           """
           rnu debian ls                    | isola has no command 'rnu'; did you mean run?

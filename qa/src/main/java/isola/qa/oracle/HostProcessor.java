@@ -122,14 +122,10 @@ public final class HostProcessor implements AutoCloseable {
   public void close() {
     process.destroy();
     arena.close();
-    for (String name : new String[] {"host.c", "host", "records"}) {
-      try {
-        Files.deleteIfExists(folder.resolve(name));
-      } catch (IOException ignored) {
-        // What is left in the temporary folder is the system's to clean up.
-      }
-    }
     try {
+      for (String name : new String[] {"host.c", "host", "records"}) {
+        Files.deleteIfExists(folder.resolve(name));
+      }
       Files.deleteIfExists(folder);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -16,14 +16,13 @@ import org.junit.jupiter.api.Assumptions;
  * One assembly file of the corpus, assembled by the machine's own gcc and ld.
  *
  * @param name the file's name without its ending
- * @param rom 64 KiB, to be mapped below 1 MiB and below 4 GiB
+ * @param image file of 64 KiB, to be mapped as ROM below 1 MiB and below 4 GiB
  * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by
  *     name
  */
-@SuppressWarnings("ArrayRecordComponent") // never compared, and 64 KiB need no copy
-record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
+record GuestProgram(String name, Path image, Map<String, String> expected) {
   private static final Pattern EXPECT = Pattern.compile("expect:([^\n*]*)");
-  private static final Pattern SPACES = Pattern.compile("\\s+");
+  private static final Pattern ITEM = Pattern.compile("(\\w+)=(\\S+)");
   private static final int ROM_SIZE = 0x10000;
 
   /** The folder of the corpus. */
@@ -61,20 +60,25 @@ record GuestProgram(String name, byte[] rom, Map<String, String> expected) {
             "-o",
             binary.toString(),
             object.toString()));
-    byte[] rom = Files.readAllBytes(binary);
-    if (rom.length != ROM_SIZE) {
-      throw new IOException("%s is %d bytes long instead of 64 KiB".formatted(name, rom.length));
+    long size = Files.size(binary);
+    if (size != ROM_SIZE) {
+      throw new IOException("%s is %d bytes long instead of 64 KiB".formatted(name, size));
     }
-    return new GuestProgram(name, rom, expectations(Files.readString(source)));
+    return new GuestProgram(name, binary, expectations(Files.readString(source)));
+  }
+
+  /** The bytes of the ROM. */
+  byte[] rom() throws IOException {
+    return Files.readAllBytes(image);
   }
 
   private static Map<String, String> expectations(String text) {
     Map<String, String> expected = new LinkedHashMap<>();
     Matcher line = EXPECT.matcher(text);
     while (line.find()) {
-      for (String item : SPACES.splitAsStream(line.group(1).trim()).toList()) {
-        int equals = item.indexOf('=');
-        expected.put(item.substring(0, equals), item.substring(equals + 1));
+      Matcher item = ITEM.matcher(line.group(1));
+      while (item.find()) {
+        expected.put(item.group(1), item.group(2));
       }
     }
     return expected;

@@ -68,6 +68,17 @@ final class InterruptWires {
     return lines;
   }
 
+  /** New wires to ISA interrupts 0 to 15, then to the I/O APIC's inputs from 16 on. */
+  List<InterruptLine> everyInput() {
+    List<InterruptLine> all = new ArrayList<>(inputs());
+    for (int irq = 0; irq < ISA_IRQS; irq++) {
+      if (irq != PicSpec.CASCADE) {
+        all.set(irq, isa(irq));
+      }
+    }
+    return all;
+  }
+
   /** New wires to the I/O APIC's inputs that the PIRQs drive. */
   List<InterruptLine> pirqInputs() {
     return inputs().subList(BoardSpec.PIRQ_GSI, BoardSpec.PIRQ_GSI + ChipsetSpec.PIRQS);

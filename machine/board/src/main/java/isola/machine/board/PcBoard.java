@@ -363,7 +363,7 @@ final class PcBoard implements AutoCloseable {
             HpetSpec.CAPABILITIES,
             features == null ? 0 : features.eax(),
             features == null ? 0 : features.edx());
-    long rsdp = firmware.install(memory);
+    long rsdp = firmware.install(memory, ports);
     CpuEntry entry =
         protocol.load(
             new BootTarget(

@@ -80,6 +80,8 @@ public final class Cpu {
   /** Host address of the TLB table for accesses at the current privilege. */
   private long table;
 
+  private int tlbOffset;
+
   /** Host address of the TLB table for instruction fetch. */
   private long fetchTable;
 
@@ -434,6 +436,7 @@ public final class Cpu {
       attention(Attention.BOUNDARY);
     }
     table = tlb.table(watching || alignmentCheck ? Tlb.NEVER : privilege);
+    tlbOffset = (int) (table - state);
     fetchTable = tlb.table(cpl == 3 ? Tlb.USER : privilege);
   }
 
@@ -915,6 +918,11 @@ public final class Cpu {
   /** Host address of the TLB table of the current privilege. */
   public long tlbTable() {
     return table;
+  }
+
+  /** Offset of the TLB table of the current privilege in the state. */
+  public int tlbOffset() {
+    return tlbOffset & 0x3f_ffff;
   }
 
   /** Host address of the TLB table that instruction fetch uses. */

@@ -81,7 +81,7 @@ public final class Insn {
   public int imm2;
 
   /** The engine's: how it executes this instruction. */
-  public byte handler;
+  public short handler;
 
   /** The engine's: a condition or operation beside {@link #handler}. */
   public byte sub;
@@ -92,16 +92,22 @@ public final class Insn {
   /** The engine's: bits above the address size, 0, 32 or 48. */
   public byte unusedAddress;
 
+  /** The engine's: which operand is loaded from memory, 0 for none. */
+  public byte access;
+
+  /** The engine's: bytes of that operand. */
+  public byte accessSize;
+
   /** The engine's: position in its block. */
   public short ordinal;
 
   /** The engine's: offsets in the state of destination, source, base, index, segment base. */
-  public short dst;
+  public char dst;
 
-  public short src;
-  public short baseSlot;
-  public short indexSlot;
-  public short segmentSlot;
+  public char src;
+  public char baseSlot;
+  public char indexSlot;
+  public char segmentSlot;
 
   /** The engine's: an immediate added to the source, 0 if there is none. */
   public long constant;

@@ -492,6 +492,9 @@ public enum Op {
   RSQRTPS,
   RSQRTSS,
   SAHF,
+
+  /** Undocumented: sets AL to all ones or zero from CF; every Intel and AMD processor has it. */
+  SALC,
   SAR,
   SBB,
   SCAS,

@@ -106,6 +106,7 @@ public final class IntegerInstructions {
       case STD -> cpu.directionFlag(true);
       case LAHF -> Moves.lahf(cpu);
       case SAHF -> Moves.sahf(cpu);
+      case SALC -> cpu.reg(0, 1, false, -cpu.carry());
       case CBW -> Moves.widenAccumulator(cpu, insn);
       case CWD -> Moves.signToData(cpu, insn);
       case XLAT -> Moves.xlat(cpu, insn);

@@ -60,6 +60,7 @@ final class BlockBuilder {
     if (!ends) {
       last.next = end;
     }
+    Fusion.improve(first);
     block.count = count;
     block.length = length;
     block.end = at;

@@ -30,11 +30,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Executor {
   private static final int JUMPS = 1 << 13;
+
+  /** Bits of an address that a host gives to programs. */
+  private static final long USER_SPACE = 0x7fff_ffff_ffffL;
+
   private static final int RSP = CpuState.GPR + 4 * 8;
   private static final int RBP = CpuState.GPR + 5 * 8;
 
   private final Cpu cpu;
-  private final long st;
+  private final long state;
   private final BlockCache cache;
   private final BlockBuilder builder;
 
@@ -52,7 +56,7 @@ final class Executor {
 
   Executor(Cpu cpu, BlockCache cache) {
     this.cpu = cpu;
-    this.st = cpu.state;
+    this.state = cpu.state;
     this.cache = cache;
     this.builder = new BlockBuilder(cpu);
   }
@@ -91,8 +95,23 @@ final class Executor {
     return attention() || --budget <= 0;
   }
 
+  /** The state's address, masked so that small offsets from it need no check of bounds. */
+  private long state() {
+    return state & USER_SPACE;
+  }
+
+  /** The entry that stands for a linear address in the TLB of the current privilege. */
+  private long entry(long linear) {
+    return Tlb.entry(state() + cpu.tlbOffset(), linear);
+  }
+
+  /** Where the TLB's entry says that a linear address is on the host. */
+  private static long host(long linear, long entry) {
+    return (linear + RawMemory.getLong(entry + Tlb.ADDEND)) & USER_SPACE;
+  }
+
   private boolean attention() {
-    return RawMemory.getIntOpaque(st + CpuState.ATTENTION) != 0;
+    return RawMemory.getIntOpaque(state() + CpuState.ATTENTION) != 0;
   }
 
   // Finding blocks.
@@ -183,96 +202,49 @@ final class Executor {
   private long address(Insn i) {
     int u = i.unusedAddress;
     long offset =
-        RawMemory.getLong(st + i.baseSlot)
-            + (RawMemory.getLong(st + i.indexSlot) << i.scale)
+        RawMemory.getLong(state() + i.baseSlot)
+            + (RawMemory.getLong(state() + i.indexSlot) << i.scale)
             + i.absolute;
-    return (offset << u >>> u) + RawMemory.getLong(st + i.segmentSlot);
-  }
-
-  private long load1(Insn i) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    return RawMemory.getLong(e + Tlb.READ) == (a & -4096)
-        ? RawMemory.getByte(a + RawMemory.getLong(e + Tlb.ADDEND)) & 0xffL
-        : slowLoad(i, 1);
-  }
-
-  private long load2(Insn i) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    return RawMemory.getLong(e + Tlb.READ) == ((a + 1) & -4096)
-        ? RawMemory.getShort(a + RawMemory.getLong(e + Tlb.ADDEND)) & 0xffffL
-        : slowLoad(i, 2);
-  }
-
-  private long load4(Insn i) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    return RawMemory.getLong(e + Tlb.READ) == ((a + 3) & -4096)
-        ? RawMemory.getInt(a + RawMemory.getLong(e + Tlb.ADDEND)) & 0xffff_ffffL
-        : slowLoad(i, 4);
-  }
-
-  private long load8(Insn i) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    return RawMemory.getLong(e + Tlb.READ) == ((a + 7) & -4096)
-        ? RawMemory.getLong(a + RawMemory.getLong(e + Tlb.ADDEND))
-        : slowLoad(i, 8);
+    return (offset << u >>> u) + RawMemory.getLong(state() + i.segmentSlot);
   }
 
   private long slowLoad(Insn i, int size) {
     cpu.begin(i.rip, i.length);
-    return cpu.load(i.segment, cpu.effective(i), size);
+    int unused = 64 - size * 8;
+    return cpu.load(i.segment, cpu.effective(i), size) << unused >> unused;
   }
 
-  /** A source in memory of the operand's size, sign-extended. */
+  /** The operand in memory, sign-extended. */
   private long operand(Insn i) {
-    return switch (i.operandSize) {
-      case 1 -> (byte) load1(i);
-      case 2 -> (short) load2(i);
-      case 4 -> (int) load4(i);
-      default -> load8(i);
+    long a = address(i);
+    int size = i.accessSize;
+    long e = entry(a);
+    if (RawMemory.getLong(e + Tlb.READ) != ((a + (size - 1)) & -4096)) {
+      return slowLoad(i, size);
+    }
+    long host = host(a, e);
+    return switch (size) {
+      case 1 -> RawMemory.getByte(host);
+      case 2 -> RawMemory.getShort(host);
+      case 4 -> RawMemory.getInt(host);
+      default -> RawMemory.getLong(host);
     };
   }
 
-  private void store1(Insn i, long v) {
+  private void store(Insn i, long v) {
     long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    if (RawMemory.getLong(e + Tlb.WRITE) == (a & -4096)) {
-      RawMemory.putByte(a + RawMemory.getLong(e + Tlb.ADDEND), (byte) v);
-    } else {
-      slowStore(i, 1, v);
+    int size = i.operandSize;
+    long e = entry(a);
+    if (RawMemory.getLong(e + Tlb.WRITE) != ((a + (size - 1)) & -4096)) {
+      slowStore(i, size, v);
+      return;
     }
-  }
-
-  private void store2(Insn i, long v) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + 1) & -4096)) {
-      RawMemory.putShort(a + RawMemory.getLong(e + Tlb.ADDEND), (short) v);
-    } else {
-      slowStore(i, 2, v);
-    }
-  }
-
-  private void store4(Insn i, long v) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + 3) & -4096)) {
-      RawMemory.putInt(a + RawMemory.getLong(e + Tlb.ADDEND), (int) v);
-    } else {
-      slowStore(i, 4, v);
-    }
-  }
-
-  private void store8(Insn i, long v) {
-    long a = address(i);
-    long e = Tlb.entry(cpu.tlbTable(), a);
-    if (RawMemory.getLong(e + Tlb.WRITE) == ((a + 7) & -4096)) {
-      RawMemory.putLong(a + RawMemory.getLong(e + Tlb.ADDEND), v);
-    } else {
-      slowStore(i, 8, v);
+    long host = host(a, e);
+    switch (size) {
+      case 1 -> RawMemory.putByte(host, (byte) v);
+      case 2 -> RawMemory.putShort(host, (short) v);
+      case 4 -> RawMemory.putInt(host, (int) v);
+      default -> RawMemory.putLong(host, v);
     }
   }
 
@@ -284,9 +256,9 @@ final class Executor {
   private void update(Insn i, long b) {
     long a = address(i);
     int size = i.operandSize;
-    long e = Tlb.entry(cpu.tlbTable(), a);
+    long e = entry(a);
     if (RawMemory.getLong(e + Tlb.WRITE) == ((a + (size - 1)) & -4096)) {
-      long host = a + RawMemory.getLong(e + Tlb.ADDEND);
+      long host = host(a, e);
       int u = i.unused;
       long old = Update.get(host, size) << u >> u;
       Update.put(host, size, Arithmetic.apply(cpu.flags, i.sub, old, b, u));
@@ -300,13 +272,13 @@ final class Executor {
 
   private void push(Insn i, long value) {
     boolean wide = i.operandSize == 8;
-    long sp = RawMemory.getLong(st + RSP) - (wide ? 8 : 4);
+    long sp = RawMemory.getLong(state() + RSP) - (wide ? 8 : 4);
     if (!wide) {
       sp &= 0xffff_ffffL;
     }
-    long e = Tlb.entry(cpu.tlbTable(), sp);
+    long e = entry(sp);
     if (RawMemory.getLong(e + Tlb.WRITE) == ((sp + (wide ? 7 : 3)) & -4096)) {
-      long host = sp + RawMemory.getLong(e + Tlb.ADDEND);
+      long host = host(sp, e);
       if (wide) {
         RawMemory.putLong(host, value);
       } else {
@@ -316,15 +288,15 @@ final class Executor {
       cpu.begin(i.rip, i.length);
       cpu.store(Segment.SS, sp, i.operandSize, value);
     }
-    RawMemory.putLong(st + RSP, sp);
+    RawMemory.putLong(state() + RSP, sp);
   }
 
   /** What is on the stack at an address, zero-extended. */
   private long stack(Insn i, long sp) {
     boolean wide = i.operandSize == 8;
-    long e = Tlb.entry(cpu.tlbTable(), sp);
+    long e = entry(sp);
     if (RawMemory.getLong(e + Tlb.READ) == ((sp + (wide ? 7 : 3)) & -4096)) {
-      long host = sp + RawMemory.getLong(e + Tlb.ADDEND);
+      long host = host(sp, e);
       return wide ? RawMemory.getLong(host) : RawMemory.getInt(host) & 0xffff_ffffL;
     }
     cpu.begin(i.rip, i.length);
@@ -332,24 +304,24 @@ final class Executor {
   }
 
   private void stackPointer(Insn i, long value) {
-    RawMemory.putLong(st + RSP, i.operandSize == 8 ? value : value & 0xffff_ffffL);
+    RawMemory.putLong(state() + RSP, i.operandSize == 8 ? value : value & 0xffff_ffffL);
   }
 
   private long pop(Insn i) {
-    long sp = RawMemory.getLong(st + RSP);
+    long sp = RawMemory.getLong(state() + RSP);
     long value = stack(i, sp);
     stackPointer(i, sp + i.operandSize);
     return value;
   }
 
   private void leave(Insn i) {
-    long frame = RawMemory.getLong(st + RBP);
+    long frame = RawMemory.getLong(state() + RBP);
     if (i.operandSize == 4) {
       frame &= 0xffff_ffffL;
     }
     long value = stack(i, frame);
     stackPointer(i, frame + i.operandSize);
-    RawMemory.putLong(st + RBP, value);
+    RawMemory.putLong(state() + RBP, value);
   }
 
   /** The address after an instruction. */
@@ -369,7 +341,7 @@ final class Executor {
   }
 
   private long ret(Insn i) {
-    long sp = RawMemory.getLong(st + RSP);
+    long sp = RawMemory.getLong(state() + RSP);
     long target = branch(i, stack(i, sp));
     stackPointer(i, sp + i.operandSize);
     return target;
@@ -466,7 +438,7 @@ final class Executor {
   private boolean loop(Block start) {
     final Cpu cpu = this.cpu;
     final Flags f = cpu.flags;
-    final long st = this.st;
+    final long st = state();
     Block b = start;
     Insn i = b.first;
     boolean fetching = false;
@@ -485,6 +457,14 @@ final class Executor {
             long x = RawMemory.getLong(st + i.dst) << u >> u;
             long y = (RawMemory.getLong(st + i.src) + i.constant) << u >> u;
             long r;
+            if (i.access != 0) {
+              long m = operand(i);
+              if (i.access == Preparation.SOURCE) {
+                y = m;
+              } else {
+                x = m;
+              }
+            }
             switch (i.handler) {
               case Handler.STALE -> {
                 retired -= b.count - i.ordinal;
@@ -546,33 +526,6 @@ final class Executor {
                 i = i.next;
                 continue;
               }
-              case Handler.ADD_LOAD -> r = f.add(x, operand(i), u);
-              case Handler.OR_LOAD -> r = f.logic(x | operand(i));
-              case Handler.ADC_LOAD -> r = f.adc(x, operand(i), u);
-              case Handler.SBB_LOAD -> r = f.sbb(x, operand(i), u);
-              case Handler.AND_LOAD -> r = f.logic(x & operand(i));
-              case Handler.SUB_LOAD -> r = f.sub(x, operand(i), u);
-              case Handler.XOR_LOAD -> r = f.logic(x ^ operand(i));
-              case Handler.CMP_LOAD -> {
-                f.sub(x, operand(i), u);
-                i = i.next;
-                continue;
-              }
-              case Handler.TEST_LOAD -> {
-                f.logic(x & operand(i));
-                i = i.next;
-                continue;
-              }
-              case Handler.CMP_MEMORY -> {
-                f.sub(operand(i), y, u);
-                i = i.next;
-                continue;
-              }
-              case Handler.TEST_MEMORY -> {
-                f.logic(operand(i) & y);
-                i = i.next;
-                continue;
-              }
               case Handler.UPDATE -> {
                 update(i, y);
                 i = i.next;
@@ -584,30 +537,8 @@ final class Executor {
               case Handler.MOVSX1 -> r = (byte) y;
               case Handler.MOVSX2 -> r = (short) y;
               case Handler.MOVSX4 -> r = (int) y;
-              case Handler.LOAD1 -> r = load1(i);
-              case Handler.LOAD2 -> r = load2(i);
-              case Handler.LOAD4 -> r = load4(i);
-              case Handler.LOAD8 -> r = load8(i);
-              case Handler.LOADS1 -> r = (byte) load1(i);
-              case Handler.LOADS2 -> r = (short) load2(i);
-              case Handler.LOADS4 -> r = (int) load4(i);
-              case Handler.STORE1 -> {
-                store1(i, y);
-                i = i.next;
-                continue;
-              }
-              case Handler.STORE2 -> {
-                store2(i, y);
-                i = i.next;
-                continue;
-              }
-              case Handler.STORE4 -> {
-                store4(i, y);
-                i = i.next;
-                continue;
-              }
-              case Handler.STORE8 -> {
-                store8(i, y);
+              case Handler.STORE -> {
+                store(i, y);
                 i = i.next;
                 continue;
               }
@@ -633,13 +564,8 @@ final class Executor {
                 f.shifted(r, x >>> (n - 1) & 1, 0);
               }
               case Handler.IMUL -> r = MultiplyDivide.imul(f, x, y, u);
-              case Handler.IMUL_LOAD -> r = MultiplyDivide.imul(f, x, operand(i), u);
               case Handler.IMUL3 -> r = MultiplyDivide.imul(f, y, i.absolute, u);
               case Handler.CMOV -> r = f.condition(i.sub) ? y : x;
-              case Handler.CMOV_LOAD -> {
-                long v = operand(i);
-                r = f.condition(i.sub) ? v : x;
-              }
               case Handler.SET -> r = f.condition(i.sub) ? 1 : 0;
               case Handler.SIGN -> r = y >> 63;
               case Handler.BT -> {
@@ -667,19 +593,11 @@ final class Executor {
                 to = call(i, y);
                 break indirect;
               }
-              case Handler.CALL_LOAD -> {
-                to = call(i, operand(i));
-                break indirect;
-              }
               case Handler.JMP -> {
                 break direct;
               }
               case Handler.JMP_INDIRECT -> {
                 to = branch(i, y);
-                break indirect;
-              }
-              case Handler.JMP_LOAD -> {
-                to = branch(i, operand(i));
                 break indirect;
               }
               case Handler.RET -> {
@@ -750,6 +668,124 @@ final class Executor {
                 taken = !f.less() && f.result != 0;
                 break direct;
               }
+              case Handler.CMP_JCC + 2 -> {
+                f.sub(x, y, u);
+                taken = Long.compareUnsigned(x, y) < 0;
+                break direct;
+              }
+              case Handler.CMP_JCC + 3 -> {
+                f.sub(x, y, u);
+                taken = Long.compareUnsigned(x, y) >= 0;
+                break direct;
+              }
+              case Handler.CMP_JCC + 4 -> {
+                f.sub(x, y, u);
+                taken = x == y;
+                break direct;
+              }
+              case Handler.CMP_JCC + 5 -> {
+                f.sub(x, y, u);
+                taken = x != y;
+                break direct;
+              }
+              case Handler.CMP_JCC + 6 -> {
+                f.sub(x, y, u);
+                taken = Long.compareUnsigned(x, y) <= 0;
+                break direct;
+              }
+              case Handler.CMP_JCC + 7 -> {
+                f.sub(x, y, u);
+                taken = Long.compareUnsigned(x, y) > 0;
+                break direct;
+              }
+              case Handler.CMP_JCC + 8 -> {
+                f.sub(x, y, u);
+                taken = f.result < 0;
+                break direct;
+              }
+              case Handler.CMP_JCC + 9 -> {
+                f.sub(x, y, u);
+                taken = f.result >= 0;
+                break direct;
+              }
+              case Handler.CMP_JCC + 12 -> {
+                f.sub(x, y, u);
+                taken = x < y;
+                break direct;
+              }
+              case Handler.CMP_JCC + 13 -> {
+                f.sub(x, y, u);
+                taken = x >= y;
+                break direct;
+              }
+              case Handler.CMP_JCC + 14 -> {
+                f.sub(x, y, u);
+                taken = x <= y;
+                break direct;
+              }
+              case Handler.CMP_JCC + 15 -> {
+                f.sub(x, y, u);
+                taken = x > y;
+                break direct;
+              }
+              case Handler.TEST_JCC + 4 -> {
+                f.logic(x & y);
+                taken = (x & y) == 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 5 -> {
+                f.logic(x & y);
+                taken = (x & y) != 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 6 -> {
+                f.logic(x & y);
+                taken = (x & y) == 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 7 -> {
+                f.logic(x & y);
+                taken = (x & y) != 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 8 -> {
+                f.logic(x & y);
+                taken = (x & y) < 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 9 -> {
+                f.logic(x & y);
+                taken = (x & y) >= 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 12 -> {
+                f.logic(x & y);
+                taken = (x & y) < 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 13 -> {
+                f.logic(x & y);
+                taken = (x & y) >= 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 14 -> {
+                f.logic(x & y);
+                taken = (x & y) <= 0;
+                break direct;
+              }
+              case Handler.TEST_JCC + 15 -> {
+                f.logic(x & y);
+                taken = (x & y) > 0;
+                break direct;
+              }
+              case Handler.ADD_QUIET -> r = x + y;
+              case Handler.OR_QUIET -> r = x | y;
+              case Handler.AND_QUIET -> r = x & y;
+              case Handler.SUB_QUIET -> r = x - y;
+              case Handler.XOR_QUIET -> r = x ^ y;
+              case Handler.SHL_QUIET -> r = x << i.sub;
+              case Handler.SHR_QUIET -> r = (x << u >>> u) >>> i.sub;
+              case Handler.SAR_QUIET -> r = x >> i.sub;
               default -> throw new IllegalStateException("no such handler");
             }
             if (u <= 32) {

@@ -15,6 +15,11 @@ import isola.cpu.x86.state.CpuState;
  * flat code, the general semantics for all else. Pure functions.
  */
 final class Preparation {
+  /** Values of {@link Insn#access}. */
+  static final byte SOURCE = 1;
+
+  static final byte DESTINATION = 2;
+
   private static final int RAX = 0;
   private static final int RDX = 2;
 
@@ -35,9 +40,13 @@ final class Preparation {
       case X87 -> insn.handler = Handler.X87;
       case INTEGER -> {
         boolean end = IntegerInstructions.endsBlock(insn);
-        insn.handler = (byte) (end ? Handler.INTEGER_END : Handler.INTEGER);
+        insn.handler = (short) (end ? Handler.INTEGER_END : Handler.INTEGER);
         if (form != null && !insn.locked()) {
           choose(insn, form, mode);
+        }
+        if (insn.handler < Handler.NOP) {
+          // General semantics access memory themselves.
+          insn.access = 0;
         }
         return end;
       }
@@ -78,7 +87,7 @@ final class Preparation {
           insn.segmentSlot = CpuState.ZERO;
           insn.handler = Handler.LEA;
         } else if (flat && address(insn, mode)) {
-          fromMemory(insn, form);
+          fromMemory(insn, form, mode);
         }
       }
       case A_I -> {
@@ -99,13 +108,15 @@ final class Preparation {
       case A_O -> {
         insn.dst = RAX;
         if (flat && address(insn, mode)) {
-          insn.handler = (byte) load(insn.operandSize, false);
+          insn.access = SOURCE;
+          insn.accessSize = insn.operandSize;
+          insn.handler = Handler.MOV;
         }
       }
       case O_A -> {
         insn.src = RAX;
         if (flat && address(insn, mode)) {
-          insn.handler = (byte) store(insn.operandSize);
+          insn.handler = Handler.STORE;
         }
       }
       case OTHER -> other(insn, mode);
@@ -113,9 +124,9 @@ final class Preparation {
   }
 
   /** Offset of a register in the state; byte registers 4 to 7 without REX lie inside 0 to 3. */
-  private static short slot(Insn insn, int register, int size) {
+  private static char slot(Insn insn, int register, int size) {
     boolean high = size == 1 && !insn.rex && register >= 4 && register < 8;
-    return (short) (CpuState.GPR + (high ? (register - 4) * 8 + 1 : register * 8));
+    return (char) (CpuState.GPR + (high ? (register - 4) * 8 + 1 : register * 8));
   }
 
   private static int sourceSize(Insn insn, Form form) {
@@ -133,9 +144,9 @@ final class Preparation {
     if (insn.base == Insn.RIP) {
       insn.absolute += insn.rip + insn.length;
     } else if (insn.base >= 0) {
-      insn.baseSlot = (short) (CpuState.GPR + insn.base * 8);
+      insn.baseSlot = (char) (CpuState.GPR + insn.base * 8);
     }
-    insn.indexSlot = insn.index >= 0 ? (short) (CpuState.GPR + insn.index * 8) : CpuState.ZERO;
+    insn.indexSlot = insn.index >= 0 ? (char) (CpuState.GPR + insn.index * 8) : CpuState.ZERO;
   }
 
   /** Sets what a memory operand's linear address is made of; false if that takes checks. */
@@ -152,40 +163,21 @@ final class Preparation {
         return false;
       }
       insn.segmentSlot =
-          (short)
-              (CpuState.SEGMENTS + insn.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
+          (char) (CpuState.SEGMENTS + insn.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
     }
     return true;
-  }
-
-  private static int load(int size, boolean signed) {
-    return switch (size) {
-      case 1 -> signed ? Handler.LOADS1 : Handler.LOAD1;
-      case 2 -> signed ? Handler.LOADS2 : Handler.LOAD2;
-      case 4 -> signed ? Handler.LOADS4 : Handler.LOAD4;
-      default -> Handler.LOAD8;
-    };
-  }
-
-  private static int store(int size) {
-    return switch (size) {
-      case 1 -> Handler.STORE1;
-      case 2 -> Handler.STORE2;
-      case 4 -> Handler.STORE4;
-      default -> Handler.STORE8;
-    };
   }
 
   private static void inRegisters(Insn insn, Form form, int mode) {
     int number = Arithmetic.number(insn.op);
     if (number >= 0 && number <= Handler.TEST - Handler.ADD) {
-      insn.handler = (byte) (Handler.ADD + number);
+      insn.handler = (short) (Handler.ADD + number);
       return;
     }
     int condition = IntegerInstructions.condition(insn.op);
     if (condition >= 0) {
       insn.sub = (byte) condition;
-      insn.handler = (byte) (form.shape() == Form.Shape.G_E ? Handler.CMOV : Handler.SET);
+      insn.handler = (short) (form.shape() == Form.Shape.G_E ? Handler.CMOV : Handler.SET);
       return;
     }
     switch (insn.op) {
@@ -195,10 +187,10 @@ final class Preparation {
         }
       }
       case MOVZX ->
-          insn.handler = (byte) (sourceSize(insn, form) == 1 ? Handler.MOVZX1 : Handler.MOVZX2);
+          insn.handler = (short) (sourceSize(insn, form) == 1 ? Handler.MOVZX1 : Handler.MOVZX2);
       case MOVSX, MOVSXD ->
           insn.handler =
-              (byte)
+              (short)
                   switch (sourceSize(insn, form)) {
                     case 1 -> Handler.MOVSX1;
                     case 2 -> Handler.MOVSX2;
@@ -211,22 +203,26 @@ final class Preparation {
       case SHL, SHR, SAR, ROL, ROR, RCL, RCR -> shift(insn, form);
       case IMUL -> {
         if (form.shape() == Form.Shape.G_E) {
-          boolean three = form.operands().size() == 3;
-          insn.absolute = insn.imm;
-          insn.handler = (byte) (three ? Handler.IMUL3 : Handler.IMUL);
+          if (form.operands().size() == 3) {
+            insn.absolute = insn.imm;
+            insn.handler = Handler.IMUL3;
+          } else {
+            insn.handler = Handler.IMUL;
+          }
         }
       }
       case BT -> insn.handler = Handler.BT;
       case PUSH, POP -> {
         if (stackIsPlain(insn, mode)) {
           insn.src = insn.dst;
-          insn.handler = (byte) (insn.op == Op.PUSH ? Handler.PUSH : Handler.POP);
+          insn.handler = (short) (insn.op == Op.PUSH ? Handler.PUSH : Handler.POP);
         }
       }
       case CALL, JMP -> {
         if (stackIsPlain(insn, mode)) {
           insn.src = insn.dst;
-          insn.handler = (byte) (insn.op == Op.CALL ? Handler.CALL_INDIRECT : Handler.JMP_INDIRECT);
+          insn.handler =
+              (short) (insn.op == Op.CALL ? Handler.CALL_INDIRECT : Handler.JMP_INDIRECT);
         }
       }
       default -> {}
@@ -243,7 +239,7 @@ final class Preparation {
     insn.constant = 0;
     insn.sub = (byte) by;
     insn.handler =
-        (byte)
+        (short)
             switch (insn.op) {
               case SHL -> Handler.SHL;
               case SHR -> Handler.SHR;
@@ -259,28 +255,14 @@ final class Preparation {
     return is64 ? insn.operandSize == 8 : flat32 && insn.operandSize == 4;
   }
 
-  private static void fromMemory(Insn insn, Form form) {
-    int number = Arithmetic.number(insn.op);
-    if (number >= 0 && number <= Handler.TEST - Handler.ADD) {
-      insn.handler = (byte) (Handler.ADD_LOAD + number);
+  /** The source comes from memory; what is done with it is the same. */
+  private static void fromMemory(Insn insn, Form form, int mode) {
+    if (insn.op == Op.IMUL && form.operands().size() == 3) {
       return;
     }
-    if (IntegerInstructions.condition(insn.op) >= 0) {
-      insn.sub = (byte) IntegerInstructions.condition(insn.op);
-      insn.handler = Handler.CMOV_LOAD;
-      return;
-    }
-    switch (insn.op) {
-      case MOV -> insn.handler = (byte) load(insn.operandSize, false);
-      case MOVZX -> insn.handler = (byte) load(sourceSize(insn, form), false);
-      case MOVSX, MOVSXD -> insn.handler = (byte) load(sourceSize(insn, form), true);
-      case IMUL -> {
-        if (form.operands().size() == 2) {
-          insn.handler = Handler.IMUL_LOAD;
-        }
-      }
-      default -> {}
-    }
+    insn.access = SOURCE;
+    insn.accessSize = (byte) sourceSize(insn, form);
+    inRegisters(insn, form, mode);
   }
 
   private static void toMemory(Insn insn, Form form, int mode) {
@@ -290,20 +272,31 @@ final class Preparation {
       insn.constant = insn.imm;
     }
     switch (insn.op) {
-      case CMP -> insn.handler = Handler.CMP_MEMORY;
-      case TEST -> insn.handler = Handler.TEST_MEMORY;
+      case CMP, TEST -> {
+        insn.access = DESTINATION;
+        insn.accessSize = insn.operandSize;
+        insn.handler = (short) (insn.op == Op.CMP ? Handler.CMP : Handler.TEST);
+      }
       case ADD, OR, ADC, SBB, AND, SUB, XOR, INC, DEC, NEG, NOT -> {
         insn.sub = (byte) Arithmetic.number(insn.op);
         insn.handler = Handler.UPDATE;
       }
       case MOV, MOVNTI -> {
         if (!form.operand(1).equals("Sw")) {
-          insn.handler = (byte) store(insn.operandSize);
+          insn.handler = Handler.STORE;
         }
       }
-      case CALL, JMP -> {
+      case CALL, JMP, PUSH -> {
         if (stackIsPlain(insn, mode)) {
-          insn.handler = (byte) (insn.op == Op.CALL ? Handler.CALL_LOAD : Handler.JMP_LOAD);
+          insn.access = SOURCE;
+          insn.accessSize = insn.operandSize;
+          insn.handler =
+              (short)
+                  switch (insn.op) {
+                    case CALL -> Handler.CALL_INDIRECT;
+                    case JMP -> Handler.JMP_INDIRECT;
+                    default -> Handler.PUSH;
+                  };
         }
       }
       default -> {}
@@ -316,7 +309,7 @@ final class Preparation {
     int condition = IntegerInstructions.condition(insn.op);
     if (condition >= 0) {
       if (wide) {
-        insn.handler = (byte) (Handler.JCC + condition);
+        insn.handler = (short) (Handler.JCC + condition);
       }
       return;
     }
@@ -325,7 +318,7 @@ final class Preparation {
         insn.dst = RAX;
         insn.src = RAX;
         insn.handler =
-            (byte)
+            (short)
                 switch (insn.operandSize) {
                   case 2 -> Handler.MOVSX1;
                   case 4 -> Handler.MOVSX2;

@@ -1,5 +1,6 @@
 package isola.machine.board.firmware;
 
+import isola.core.bus.PortBus;
 import isola.core.memory.GuestMemory;
 import isola.machine.board.layout.BoardSpec;
 import isola.machine.board.layout.MemoryMap;
@@ -34,8 +35,12 @@ public record Firmware(
   private static final long BDA_EBDA_SEGMENT = 0x40e;
   private static final long BDA_BASE_MEMORY = 0x413;
 
-  /** Writes everything; returns the guest physical address of the ACPI root pointer. */
-  public long install(GuestMemory memory) {
+  /**
+   * Writes everything into memory and sets up the interrupt controllers and the timer; returns the
+   * guest physical address of the ACPI root pointer.
+   */
+  public long install(GuestMemory memory, PortBus ports) {
+    InterruptStubs.install(memory, ports);
     List<AcpiTables.Placed> tables = acpi();
     for (AcpiTables.Placed placed : tables) {
       write(memory, placed.address(), placed.table());

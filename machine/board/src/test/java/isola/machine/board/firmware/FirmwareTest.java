@@ -2,6 +2,7 @@ package isola.machine.board.firmware;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import isola.core.bus.PortBus;
 import isola.core.memory.GuestMemory;
 import isola.machine.board.layout.BoardSpec;
 import isola.machine.board.layout.MemoryMap;
@@ -61,7 +62,7 @@ final class FirmwareTest {
   void aGuestFindsEveryTableFromTheRootPointerAndChecksumsAreRight(int cpus) {
     try (GuestMemory memory = new GuestMemory()) {
       memory.addRam(0, 1 << 20);
-      long rsdp = firmware(cpus).install(memory);
+      long rsdp = firmware(cpus).install(memory, new PortBus());
       ByteBuffer all = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
       memory.read(0, all.array(), 0, 1 << 20);
       assertThat(text(all, (int) rsdp, 8)).isEqualTo("RSD PTR ");
@@ -95,7 +96,7 @@ final class FirmwareTest {
   void theMpTableNamesEveryProcessorAndItsPointerIsWhereSystemsSearch() {
     try (GuestMemory memory = new GuestMemory()) {
       memory.addRam(0, 1 << 20);
-      firmware(64).install(memory);
+      firmware(64).install(memory, new PortBus());
       ByteBuffer all = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
       memory.read(0, all.array(), 0, 1 << 20);
       int pointer = search(all, "_MP_");
@@ -113,6 +114,26 @@ final class FirmwareTest {
       assertThat(at).isEqualTo(table + length);
       assertThat(processors).isEqualTo(64);
       assertSumsToZero(all, search(all, "_SM3_"), 24);
+    }
+  }
+
+  @Test
+  void everyRealModeInterruptHasAHandlerThatReturns() {
+    try (GuestMemory memory = new GuestMemory()) {
+      memory.addRam(0, 1 << 20);
+      firmware(1).install(memory, new PortBus());
+      for (int vector = 0; vector < 256; vector++) {
+        long handler = (memory.get(vector * 4L + 2, 2) << 4) + memory.get(vector * 4L, 2);
+        boolean acknowledges = false;
+        int at = 0;
+        while (memory.get(handler + at, 1) != 0xcf) {
+          acknowledges |= memory.get(handler + at, 2) == 0x20e6;
+          at++;
+          assertThat(at).isLessThan(16);
+        }
+        boolean request = (vector & ~7) == 0x08 || (vector & ~7) == 0x70;
+        assertThat(acknowledges).as("vector %d", vector).isEqualTo(request);
+      }
     }
   }
 
