@@ -15,8 +15,7 @@ import java.util.Set;
 public final class TranslatorEngine implements CpuEngine {
   /** What a guest of level x86-64-v2 with AES may execute, as Linux calls it. */
   private static final List<String> NEEDED =
-      List.of(
-          "aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
+      List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
 
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public TranslatorEngine() {}
