@@ -167,7 +167,7 @@ final class Translation implements Accelerator {
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          if (!cpu.fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS)
+          if (!fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS)
               || misaligned(site, linear)) {
             return leave(rip, 1);
           }
@@ -201,6 +201,30 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * Brings a page into the TLB; false, with nothing changed for the guest, if the access cannot go
+   * straight to memory or faults.
+   */
+  private boolean fillTlb(long linear, int size, boolean write) {
+    if ((linear & 4095) + size > 4096 || !cpu.canonical(linear)) {
+      return false;
+    }
+    long cr2 = cpu.field(CpuState.CR2);
+    try {
+      if (write) {
+        cpu.checkStoreLinear(linear, size, false);
+      } else {
+        cpu.checkLoadLinear(linear, size, false);
+      }
+    } catch (Fault ignored) {
+      // Raised again, and delivered, by whoever executes the instruction.
+      cpu.field(CpuState.CR2, cr2);
+      return false;
+    }
+    long entry = Tlb.entry(cpu.tlbTable(), linear);
+    return RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
   }
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */

@@ -895,26 +895,6 @@ public final class Cpu {
     return mmu.translate(linear, Mmu.FETCH, privilege);
   }
 
-  /**
-   * Brings a page into the TLB for an access at the current privilege; false, with nothing changed
-   * for the guest, if the access cannot go straight to memory or faults.
-   */
-  public boolean fillTlb(long linear, int size, boolean write) {
-    if ((linear & 4095) + size > 4096 || (is64 && !canonical(linear))) {
-      return false;
-    }
-    long cr2 = field(CpuState.CR2);
-    try {
-      mmu.translate(linear, write ? Mmu.WRITE : Mmu.READ, privilege);
-    } catch (Fault ignored) {
-      // Raised again, and delivered, by whoever executes the instruction.
-      field(CpuState.CR2, cr2);
-      return false;
-    }
-    long entry = Tlb.entry(table, linear);
-    return RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
-  }
-
   /** Host address of the TLB table of the current privilege. */
   public long tlbTable() {
     return table;
