@@ -13,6 +13,7 @@ module isola.cpu.x86 {
       isola.qa;
   exports isola.cpu.x86.integer to
       isola.qa;
+  exports isola.cpu.x86.interpreter;
   exports isola.cpu.x86.model;
   exports isola.cpu.x86.simd to
       isola.qa;

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Chooses the CPU engine. */
 final class Engines {
-  /** Fastest first; an engine that is not named here comes last. */
-  private static final List<String> PREFERENCE = List.of("kvm", "translator", "interpreter");
+  /** First choice first; the translator is taken by name until it has proven itself. */
+  private static final List<String> PREFERENCE = List.of("kvm", "interpreter", "translator");
 
   private Engines() {}
 

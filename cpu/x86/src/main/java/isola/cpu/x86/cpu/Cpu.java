@@ -886,13 +886,13 @@ public final class Cpu {
   public long fetchHost(long linear) {
     long entry = Tlb.entry(fetchTable, linear);
     if (RawMemory.getLong(entry + Tlb.EXECUTE) == (linear & -4096)) {
-      return linear + RawMemory.getLong(entry + Tlb.ADDEND);
+      return linear + RawMemory.getLong(entry + Tlb.CODE_ADDEND);
     }
     int how = cpl == 3 ? Mmu.USER : privilege;
     mmu.translate(linear, Mmu.FETCH, how);
     entry = Tlb.entry(tlb.table(how), linear);
     return RawMemory.getLong(entry + Tlb.EXECUTE) == (linear & -4096)
-        ? linear + RawMemory.getLong(entry + Tlb.ADDEND)
+        ? linear + RawMemory.getLong(entry + Tlb.CODE_ADDEND)
         : 0;
   }
 

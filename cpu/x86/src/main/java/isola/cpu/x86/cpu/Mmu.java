@@ -144,7 +144,7 @@ public final class Mmu {
       leafGlobal = false;
       leafLarge = false;
     }
-    fill(linear, physical, privilege);
+    fill(linear, physical, access, privilege);
     return physical;
   }
 
@@ -164,27 +164,23 @@ public final class Mmu {
     return cpu.fault(Vector.PF, error);
   }
 
-  private void fill(long linear, long physical, int privilege) {
+  private void fill(long linear, long physical, int access, int privilege) {
     MemorySlot slot = memory.slotAt(physical);
     if (slot == null) {
       return;
     }
+    long addend = slot.host(physical & -4096) - (linear & -4096);
+    if (access == FETCH) {
+      tlb.fillCode(privilege, linear, addend, leafGlobal, leafLarge);
+      return;
+    }
     boolean read = !paging || allowed(READ, privilege) < 0;
-    boolean execute = !paging || allowed(FETCH, privilege) < 0;
     boolean write =
         leafDirty
             && !slot.readOnly()
             && (!paging || allowed(WRITE, privilege) < 0)
             && RawMemory.getByte(slot.flags(physical)) == 0;
-    tlb.fill(
-        privilege,
-        linear,
-        read,
-        write,
-        execute,
-        slot.host(physical & -4096) - (linear & -4096),
-        leafGlobal,
-        leafLarge);
+    tlb.fill(privilege, linear, read, write, addend, leafGlobal, leafLarge);
   }
 
   /** Error code of an access that the last walk's rights refuse, or -1. */

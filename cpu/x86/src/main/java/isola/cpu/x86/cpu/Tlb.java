@@ -17,7 +17,7 @@ import isola.cpu.x86.state.CpuState;
  */
 public final class Tlb {
   /** Entries of one table, a power of two. */
-  public static final int ENTRIES = 1024;
+  public static final int ENTRIES = 4096;
 
   /** Bytes of one entry. */
   public static final int ENTRY_SIZE = 32;
@@ -31,8 +31,8 @@ public final class Tlb {
   /** Inside an entry: tag for stores. */
   public static final int WRITE = 8;
 
-  /** Inside an entry: tag for instruction fetch. */
-  public static final int EXECUTE = 16;
+  /** Inside an entry: host address of the page. */
+  public static final int HOST = 16;
 
   /** Inside an entry: host address minus linear address. */
   public static final int ADDEND = 24;
@@ -57,27 +57,44 @@ public final class Tlb {
   /** Where the tables begin in the processor's state. */
   public static final int OFFSET = CpuState.ARCHITECTURAL_SIZE;
 
+  /**
+   * From an entry: tag for instruction fetch. It stands in tables of its own, behind those for
+   * data, so that code and data never push each other out.
+   */
+  public static final int EXECUTE = TABLES * TABLE_SIZE;
+
+  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #EMPTY}. */
+  public static final int CODE_KEY = EXECUTE + 8;
+
+  /** From an entry: host address minus linear address of a page that may be executed. */
+  public static final int CODE_ADDEND = EXECUTE + ADDEND;
+
   /** Bytes of all tables. */
-  public static final int SIZE = TABLES * TABLE_SIZE;
+  public static final int SIZE = 2 * TABLES * TABLE_SIZE;
 
   private static final byte GLOBAL = 1;
   private static final byte LARGE = 2;
 
-  private static final int JOURNAL = 512;
+  private static final int JOURNAL = 4096;
 
   private final long tables;
 
   /** What is known of each entry beside its tags: {@link #GLOBAL}, {@link #LARGE}. */
-  private final byte[] kind = new byte[TABLES * ENTRIES];
+  private final byte[] kind = new byte[2 * TABLES * ENTRIES];
 
-  /** Entries filled since the last flush that a CR3 write must drop. */
+  /** Entries of pages that are not global, filled since the last flush. */
   private final short[] journal = new short[JOURNAL];
 
   private int journalled;
 
+  /** The same for global pages, which only a flush of everything drops. */
+  private final short[] globalJournal = new short[JOURNAL];
+
+  private int globalsJournalled;
+
   Tlb(long state) {
     tables = state + OFFSET;
-    flushAll();
+    RawMemory.fill(tables, SIZE, (byte) -1);
   }
 
   /** Host address of a table. */
@@ -91,18 +108,28 @@ public final class Tlb {
   }
 
   void flushAll() {
-    RawMemory.fill(tables, SIZE, (byte) -1);
+    if (journalled < JOURNAL && globalsJournalled < JOURNAL) {
+      drop(journal, journalled);
+      drop(globalJournal, globalsJournalled);
+    } else {
+      RawMemory.fill(tables, SIZE, (byte) -1);
+    }
     journalled = 0;
+    globalsJournalled = 0;
+  }
+
+  private void drop(short[] numbers, int count) {
+    for (int i = 0; i < count; i++) {
+      drop(numbers[i] & 0xffff);
+    }
   }
 
   /** Drops all but global pages. */
   void flushNonGlobal() {
     if (journalled < JOURNAL) {
-      for (int i = 0; i < journalled; i++) {
-        drop(journal[i]);
-      }
+      drop(journal, journalled);
     } else {
-      for (int i = 0; i < NEVER * ENTRIES; i++) {
+      for (int i = 0; i < kind.length; i++) {
         if ((kind[i] & GLOBAL) == 0) {
           drop(i);
         }
@@ -115,14 +142,27 @@ public final class Tlb {
     long entry = tables + ((long) number << ENTRY_SHIFT);
     RawMemory.putLong(entry + READ, EMPTY);
     RawMemory.putLong(entry + WRITE, EMPTY);
-    RawMemory.putLong(entry + EXECUTE, EMPTY);
+  }
+
+  /**
+   * One number for a linear page and the host page behind it, a multiple of 4096: generated code
+   * compares it to know that its page is still mapped where it was. Distinct pairs give distinct
+   * numbers but for a chance of one in 2 to the 52nd.
+   */
+  public static long codeKey(long page, long hostPage) {
+    long mixed =
+        (page >>> 12) * 0x9e37_79b9_7f4a_7c15L + (hostPage >>> 12) * 0xc2b2_ae3d_27d4_eb4fL;
+    return (mixed ^ mixed >>> 29) * 0xd6e8_feb8_6659_fd93L << 12;
   }
 
   private boolean present(int number, long page, long mask) {
     long entry = tables + ((long) number << ENTRY_SHIFT);
+    if (number >= TABLES * ENTRIES) {
+      // What stands in the place of the second tag is a key.
+      return matches(RawMemory.getLong(entry), page, mask);
+    }
     return matches(RawMemory.getLong(entry + READ), page, mask)
-        || matches(RawMemory.getLong(entry + WRITE), page, mask)
-        || matches(RawMemory.getLong(entry + EXECUTE), page, mask);
+        || matches(RawMemory.getLong(entry + WRITE), page, mask);
   }
 
   private static boolean matches(long tag, long page, long mask) {
@@ -133,7 +173,7 @@ public final class Tlb {
   void invalidate(long linear) {
     int index = (int) (linear >>> 12 & (ENTRIES - 1));
     boolean large = false;
-    for (int t = 0; t < NEVER; t++) {
+    for (int t = 0; t < 2 * TABLES; t++) {
       int number = t * ENTRIES + index;
       if (present(number, linear, -4096)) {
         large |= (kind[number] & LARGE) != 0;
@@ -142,7 +182,7 @@ public final class Tlb {
     }
     // A large page sits here as many small ones, of which this one may have been pushed out.
     if (large || largePages(linear)) {
-      for (int i = 0; i < NEVER * ENTRIES; i++) {
+      for (int i = 0; i < kind.length; i++) {
         if ((kind[i] & LARGE) != 0 && present(i, linear, -(1L << 30))) {
           drop(i);
         }
@@ -150,46 +190,76 @@ public final class Tlb {
     }
   }
 
-  /** Linear addresses that any large page was ever filled from, by their top 25 bits. */
-  private long largeFirst = -1;
+  /**
+   * Linear addresses that any large page was ever filled from, in whole GiB: for the lower half of
+   * the address space and for the upper.
+   */
+  private final long[] largeFirst = {-1, -1};
 
-  private long largeLast;
+  private final long[] largeLast = new long[2];
 
   private boolean largePages(long linear) {
-    return Long.compareUnsigned(linear, largeFirst) >= 0
-        && Long.compareUnsigned(linear, largeLast) <= 0;
+    int half = (int) (linear >>> 63);
+    return Long.compareUnsigned(linear, largeFirst[half]) >= 0
+        && Long.compareUnsigned(linear, largeLast[half]) <= 0;
   }
 
-  /** Enters a page; tags not allowed are {@link #EMPTY}. */
+  private void noteLarge(long page) {
+    int half = (int) (page >>> 63);
+    long first = page & -(1L << 30);
+    if (Long.compareUnsigned(first, largeFirst[half]) < 0) {
+      largeFirst[half] = first;
+    }
+    long last = page | ((1L << 30) - 1);
+    if (Long.compareUnsigned(last, largeLast[half]) > 0) {
+      largeLast[half] = last;
+    }
+  }
+
+  /** Enters a page for data; tags not allowed are {@link #EMPTY}. */
   void fill(
       int table,
       long linear,
       boolean read,
       boolean write,
-      boolean execute,
       long addend,
       boolean global,
       boolean large) {
     int number = table * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
-    long entry = tables + ((long) number << ENTRY_SHIFT);
     long page = linear & -4096;
-    RawMemory.putLong(entry + READ, read ? page : EMPTY);
-    RawMemory.putLong(entry + WRITE, write ? page : EMPTY);
-    RawMemory.putLong(entry + EXECUTE, execute ? page : EMPTY);
+    enter(number, read ? page : EMPTY, write ? page : EMPTY, page, addend, global, large);
+  }
+
+  /** Enters a page that may be executed. */
+  void fillCode(int table, long linear, long addend, boolean global, boolean large) {
+    int number = (TABLES + table) * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
+    long page = linear & -4096;
+    enter(number, page, codeKey(page, page + addend), page, addend, global, large);
+  }
+
+  private void enter(
+      int number,
+      long first8,
+      long second8,
+      long page,
+      long addend,
+      boolean global,
+      boolean large) {
+    long entry = tables + ((long) number << ENTRY_SHIFT);
+    RawMemory.putLong(entry + READ, first8);
+    RawMemory.putLong(entry + WRITE, second8);
+    RawMemory.putLong(entry + HOST, page + addend);
     RawMemory.putLong(entry + ADDEND, addend);
     kind[number] = (byte) ((global ? GLOBAL : 0) | (large ? LARGE : 0));
-    if (!global && journalled < JOURNAL) {
+    if (global) {
+      if (globalsJournalled < JOURNAL) {
+        globalJournal[globalsJournalled++] = (short) number;
+      }
+    } else if (journalled < JOURNAL) {
       journal[journalled++] = (short) number;
     }
     if (large) {
-      long first = page & -(1L << 30);
-      if (Long.compareUnsigned(first, largeFirst) < 0) {
-        largeFirst = first;
-      }
-      long last = page | ((1L << 30) - 1);
-      if (Long.compareUnsigned(last, largeLast) > 0) {
-        largeLast = last;
-      }
+      noteLarge(page);
     }
   }
 

@@ -4,6 +4,7 @@ import isola.cpu.x86.decode.Insn;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,9 @@ final class BlockCache {
     long lines;
 
     int misses;
+
+    /** Whether the processor's accelerator holds code of it too. */
+    boolean accelerated;
   }
 
   private final @Nullable Block[] buckets = new @Nullable Block[BUCKETS];
@@ -58,6 +62,27 @@ final class BlockCache {
       }
     }
     return null;
+  }
+
+  /** To be called before the accelerator reads code of a guest page. */
+  void holdAccelerated(long page) {
+    hold(page);
+    Page held = pages.get(page);
+    if (held != null) {
+      held.accelerated = true;
+    }
+  }
+
+  /** The accelerator holds no code of a page any more. */
+  void releaseAccelerated(long page) {
+    Page held = pages.get(page);
+    if (held != null) {
+      held.accelerated = false;
+      if (held.blocks.isEmpty()) {
+        pages.remove(page);
+        codePages.unmark(vcpu, page);
+      }
+    }
   }
 
   /** To be called before code of a guest page is read. */
@@ -143,7 +168,7 @@ final class BlockCache {
     page.blocks.clear();
     page.blocks.addAll(kept);
     page.lines = left;
-    if (kept.isEmpty()) {
+    if (kept.isEmpty() && !page.accelerated) {
       pages.remove(number);
       codePages.unmark(vcpu, number);
     }
@@ -180,13 +205,20 @@ final class BlockCache {
   }
 
   void dropAll() {
-    for (Map.Entry<Long, Page> entry : pages.entrySet()) {
-      for (Block block : entry.getValue().blocks) {
+    Iterator<Map.Entry<Long, Page>> all = pages.entrySet().iterator();
+    while (all.hasNext()) {
+      Map.Entry<Long, Page> entry = all.next();
+      Page page = entry.getValue();
+      for (Block block : page.blocks) {
         stale(block);
       }
-      codePages.unmark(vcpu, entry.getKey());
+      page.blocks.clear();
+      page.lines = 0;
+      if (!page.accelerated) {
+        codePages.unmark(vcpu, entry.getKey());
+        all.remove();
+      }
     }
-    pages.clear();
     Arrays.fill(buckets, null);
     instructions = 0;
     flushes++;

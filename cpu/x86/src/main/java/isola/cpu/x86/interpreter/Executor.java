@@ -54,6 +54,9 @@ final class Executor {
   private int faultVector;
   private int faultError;
 
+  /** Blocks that {@link #run(int)} may still execute. */
+  private int budget = Integer.MAX_VALUE;
+
   Executor(Cpu cpu, BlockCache cache) {
     this.cpu = cpu;
     this.state = cpu.state;
@@ -83,6 +86,18 @@ final class Executor {
     Arrays.fill(jumps, null);
   }
 
+  /** Runs at most so many blocks from RIP; false if a fault waits to be delivered. */
+  boolean run(int blocks) {
+    budget = blocks;
+    boolean fine = run();
+    budget = Integer.MAX_VALUE;
+    return fine;
+  }
+
+  private boolean spent() {
+    return attention() || --budget <= 0;
+  }
+
   /** The state's address, masked so that small offsets from it need no check of bounds. */
   private long state() {
     return state & USER_SPACE;
@@ -108,7 +123,7 @@ final class Executor {
   private boolean mapped(Block b) {
     long entry = Tlb.entry(cpu.fetchTable(), b.linear);
     return RawMemory.getLong(entry + Tlb.EXECUTE) == (b.linear & -4096)
-        && b.linear + RawMemory.getLong(entry + Tlb.ADDEND) == b.host;
+        && b.linear + RawMemory.getLong(entry + Tlb.CODE_ADDEND) == b.host;
   }
 
   /** The block at an address, to which RIP is set; or the fetch's fault. */
@@ -697,7 +712,7 @@ final class Executor {
             i = i.next;
           }
           // To an address that was worked out.
-          if (attention()) {
+          if (spent()) {
             cpu.rip(to);
             return true;
           }
@@ -707,7 +722,7 @@ final class Executor {
           continue blocks;
         }
         // To one of two addresses that the block knows.
-        if (attention()) {
+        if (spent()) {
           cpu.rip(taken ? b.target : b.end);
           return true;
         }

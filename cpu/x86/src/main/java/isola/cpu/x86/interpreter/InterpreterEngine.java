@@ -22,6 +22,11 @@ public final class InterpreterEngine implements CpuEngine {
 
   @Override
   public CpuVm create(GuestMemory memory) {
-    return new InterpreterVm(memory);
+    return new InterpreterVm(memory, null);
+  }
+
+  /** A machine's processors, each on the interpreter and an accelerator. */
+  public static CpuVm accelerated(GuestMemory memory, Accelerator.Factory accelerators) {
+    return new InterpreterVm(memory, accelerators);
   }
 }

@@ -39,6 +39,8 @@ final class InterpreterVcpu implements Vcpu {
   private final Executor executor;
   private final Standstill standstill;
   private final ExitRecord exit = new ExitRecord();
+  private final int stateSize;
+  private final @Nullable Accelerator accelerator;
 
   private volatile @Nullable Thread owner;
   private volatile Runnable wake = () -> {};
@@ -58,15 +60,30 @@ final class InterpreterVcpu implements Vcpu {
       GuestMemory memory,
       VcpuWiring wiring,
       CodePages codePages,
-      Standstill standstill) {
+      Standstill standstill,
+      Accelerator.@Nullable Factory accelerators) {
     this.index = index;
     this.standstill = standstill;
-    state = HostMemory.installed().reserve(Cpu.STATE_SIZE, "processor state");
+    stateSize = accelerators == null ? Cpu.STATE_SIZE : accelerators.stateSize();
+    state = HostMemory.installed().reserve(stateSize, "processor state");
     cpu = new Cpu(state, memory, wiring);
     cpu.exclusive = standstill;
     cache = new BlockCache(index, codePages, standstill);
     executor = new Executor(cpu, cache);
+    accelerator = accelerators == null ? null : accelerators.create(cpu, memory, new Holder());
     reset();
+  }
+
+  private final class Holder implements Accelerator.CodeHolder {
+    @Override
+    public void hold(long page) {
+      cache.holdAccelerated(page);
+    }
+
+    @Override
+    public void release(long page) {
+      cache.releaseAccelerated(page);
+    }
   }
 
   Cpu cpu() {
@@ -180,7 +197,7 @@ final class InterpreterVcpu implements Vcpu {
   /** Guest code is about to change. Any thread. */
   void codeWritten(long physical, int length) {
     if (owner == Thread.currentThread()) {
-      cache.written(physical, length);
+      written(physical, length);
       return;
     }
     synchronized (notices) {
@@ -193,14 +210,24 @@ final class InterpreterVcpu implements Vcpu {
     RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.FLUSH);
   }
 
+  private void written(long physical, int length) {
+    if (accelerator != null) {
+      accelerator.written(physical, length);
+    }
+    cache.written(physical, length);
+  }
+
   private void takeNotices() {
     synchronized (notices) {
       if (tooMany) {
         executor.dropAll();
+        if (accelerator != null) {
+          accelerator.dropAll();
+        }
       } else {
         for (int i = 0; i < noticed; i++) {
           int length = (int) (notices[i] & 4095);
-          cache.written(notices[i] >>> 12, length == 0 ? 4096 : length);
+          written(notices[i] >>> 12, length == 0 ? 4096 : length);
         }
       }
       noticed = 0;
@@ -222,7 +249,15 @@ final class InterpreterVcpu implements Vcpu {
             return left(why);
           }
         }
-        boolean fine = careful ? step() : executor.run();
+        boolean fine;
+        if (careful) {
+          fine = step();
+        } else if (accelerator == null) {
+          fine = executor.run();
+        } else {
+          int blocks = accelerator.run();
+          fine = blocks == 0 || executor.run(blocks);
+        }
         if (!fine && !exception(executor.faultVector(), executor.faultError())) {
           return left(shutdown());
         }
@@ -360,6 +395,9 @@ final class InterpreterVcpu implements Vcpu {
     }
     // What comes meanwhile sets the bit again; when IF is set, the port is asked anew.
     clear(Attention.INTERRUPT);
+    if ((cpu.systemFlags() & Rflags.IF) == 0) {
+      cpu.intField(CpuState.INTERRUPT_DEFERRED, 1);
+    }
     if ((cpu.systemFlags() & Rflags.IF) == 0 || !cpu.wiring.interrupts().pending()) {
       return true;
     }
@@ -431,6 +469,9 @@ final class InterpreterVcpu implements Vcpu {
     counters.put("exceptions", all);
     counters.put("page faults", exceptions[Vector.PF]);
     counters.put("unknown MSR accesses", cpu.unknownMsrs());
+    if (accelerator != null) {
+      accelerator.count(counters);
+    }
     Exit[] kinds = Exit.values();
     for (int i = 0; i < kinds.length; i++) {
       if (exits[i] != 0) {
@@ -444,7 +485,10 @@ final class InterpreterVcpu implements Vcpu {
   public void close() {
     if (open) {
       open = false;
-      HostMemory.installed().release(state, Cpu.STATE_SIZE);
+      if (accelerator != null) {
+        accelerator.close();
+      }
+      HostMemory.installed().release(state, stateSize);
     }
   }
 }

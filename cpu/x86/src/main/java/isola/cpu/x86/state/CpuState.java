@@ -96,6 +96,12 @@ public final class CpuState {
   /** 4 bytes: vector of a start-up IPI that waits while {@link Attention#STARTUP} is set. */
   public static final int STARTUP_VECTOR = 0x2d4;
 
+  /**
+   * 4 bytes: 1 if an interrupt may have been passed over while RFLAGS.IF was 0, so that whoever
+   * sets IF must ask for it.
+   */
+  public static final int INTERRUPT_DEFERRED = 0x2d8;
+
   /** Always 0: stands in for a base or index register that an address does not have. */
   public static final int ZERO = 0x3f8;
 

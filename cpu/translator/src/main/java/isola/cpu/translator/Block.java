@@ -1,0 +1,63 @@
+package isola.cpu.translator;
+
+import org.jspecify.annotations.Nullable;
+
+/** One translated run of guest instructions. Owner thread only. */
+final class Block {
+  /** Ways into a block, see {@link #entry}. */
+  static final int FLAGS_IN_HOST = 0;
+
+  static final int FLAGS_SAVED = 1;
+
+  /** Looks for events first; flags saved. */
+  static final int POLLING = 2;
+
+  /** Looks for events and whether the page is still mapped here; flags saved. */
+  static final int CHECKED = 3;
+
+  /** Also compares the address in {@link Layout#TEMPORARY}; flags saved. */
+  static final int INDIRECT = 4;
+
+  /** Linear address of the first guest instruction. */
+  final long rip;
+
+  /** Host address of that instruction's bytes. */
+  final long guestBytes;
+
+  /** Guest physical page number. */
+  final long page;
+
+  /** Guest physical number of the page that its only instruction runs into, else -1. */
+  long secondPage = -1;
+
+  /** Host address of that page. */
+  long secondHost;
+
+  /** What it was translated for: the TLB table, and whether XMM instructions were allowed. */
+  final int mode;
+
+  /** Host addresses of the ways in. */
+  final long[] entry = new long[5];
+
+  /** Bytes of guest code. */
+  int length;
+
+  /** Whether its code works on XMM registers. */
+  boolean vectors;
+
+  /** Host addresses of the ways out once its guest code was changed, by way in. */
+  final long[] stale = new long[2];
+
+  /** Whether there is no code: the first instruction is left to the interpreter. */
+  boolean interpreted;
+
+  /** The next in its bucket of {@link BlockMap}. */
+  @Nullable Block next;
+
+  Block(long rip, long guestBytes, long page, int mode) {
+    this.rip = rip;
+    this.guestBytes = guestBytes;
+    this.page = page;
+    this.mode = mode;
+  }
+}

@@ -1,0 +1,125 @@
+package isola.cpu.translator;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The blocks of one processor, by address and by guest page. Owner thread only. */
+final class BlockMap {
+  private static final int BUCKETS = 1 << 16;
+
+  /** Writes to a page that hit no code before all its code is dropped, so that they get cheap. */
+  private static final int MISSES = 256;
+
+  private static final class Page {
+    final List<Block> blocks = new ArrayList<>();
+    int misses;
+  }
+
+  private final @Nullable Block[] buckets = new Block[BUCKETS];
+  private final Map<Long, Page> pages = new HashMap<>();
+  private int count;
+
+  private static int bucket(long rip, long guestBytes) {
+    long h = (rip ^ Long.rotateLeft(guestBytes, 32)) * 0x9e37_79b9_7f4a_7c15L;
+    return (int) (h >>> 48);
+  }
+
+  @Nullable Block find(long rip, long guestBytes, int mode) {
+    for (Block b = buckets[bucket(rip, guestBytes)]; b != null; b = b.next) {
+      if (b.rip == rip && b.guestBytes == guestBytes && b.mode == mode) {
+        return b;
+      }
+    }
+    return null;
+  }
+
+  void add(Block block) {
+    int index = bucket(block.rip, block.guestBytes);
+    block.next = buckets[index];
+    buckets[index] = block;
+    pages.computeIfAbsent(block.page, p -> new Page()).blocks.add(block);
+    if (block.secondPage >= 0) {
+      pages.computeIfAbsent(block.secondPage, p -> new Page()).blocks.add(block);
+    }
+    count++;
+  }
+
+  private void remove(Block block) {
+    int index = bucket(block.rip, block.guestBytes);
+    Block previous = null;
+    for (Block b = buckets[index]; b != null; b = b.next) {
+      if (b == block) {
+        if (previous == null) {
+          buckets[index] = b.next;
+        } else {
+          previous.next = b.next;
+        }
+        count--;
+        return;
+      }
+      previous = b;
+    }
+  }
+
+  /**
+   * Takes out the blocks that hold any of {@code length} bytes at a guest physical address.
+   *
+   * @param stale gets them
+   * @return whether no block of the page is left
+   */
+  boolean written(long physical, int length, List<Block> stale) {
+    Page page = pages.get(physical >>> 12);
+    if (page == null) {
+      return true;
+    }
+    int from = (int) (physical & 4095);
+    List<Block> kept = new ArrayList<>();
+    for (Block block : page.blocks) {
+      int first = (int) (block.rip & 4095);
+      boolean second = block.secondPage == physical >>> 12;
+      int start = second ? 0 : first;
+      int end = second ? first + block.length - 4096 : first + block.length;
+      if (start < from + length && from < end) {
+        stale.add(block);
+      } else {
+        kept.add(block);
+      }
+    }
+    if (stale.isEmpty() && ++page.misses >= MISSES) {
+      stale.addAll(kept);
+      kept.clear();
+    }
+    if (stale.isEmpty()) {
+      return false;
+    }
+    for (Block block : stale) {
+      remove(block);
+    }
+    page.blocks.clear();
+    page.blocks.addAll(kept);
+    if (kept.isEmpty()) {
+      pages.remove(physical >>> 12);
+    }
+    return kept.isEmpty();
+  }
+
+  /** The guest pages that blocks are of. */
+  Set<Long> pages() {
+    return pages.keySet();
+  }
+
+  int count() {
+    return count;
+  }
+
+  void clear() {
+    Arrays.fill(buckets, null);
+    pages.clear();
+    count = 0;
+  }
+}

@@ -1,0 +1,316 @@
+package isola.cpu.translator;
+
+import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Op;
+import isola.cpu.x86.spec.Rflags;
+
+/** Which instructions become host code and how, and what they do with the status flags. */
+final class Coverage {
+  /** How an instruction is translated. */
+  enum Kind {
+    /** Re-encoded: the same operation on host registers or a host address. */
+    PLAIN,
+    /** Nothing to do. */
+    NOTHING,
+    LEA,
+    DIVIDE,
+    PUSH,
+    POP,
+    LEAVE,
+    SELECTOR,
+    /** CLI at privilege level 0. */
+    INTERRUPTS_OFF,
+    /** STI at privilege level 0. */
+    INTERRUPTS_ON,
+    PUSH_FLAGS,
+    JUMP,
+    JUMP_IF,
+    JUMP_INDIRECT,
+    CALL,
+    CALL_INDIRECT,
+    RETURN,
+    /** Left to the interpreter. */
+    INTERPRET;
+
+    /** Whether nothing of the block comes after it. */
+    boolean ends() {
+      return switch (this) {
+        case JUMP, JUMP_INDIRECT, CALL, CALL_INDIRECT, RETURN, INTERPRET -> true;
+        default -> false;
+      };
+    }
+  }
+
+  private static final int CF = Rflags.CF;
+  private static final int ZF = Rflags.ZF;
+  private static final int OF = Rflags.OF;
+  private static final int ALL = Rflags.STATUS;
+
+  /** Flags that each pair of condition codes looks at. */
+  private static final int[] CONDITION = {
+    OF, CF, ZF, CF | ZF, Rflags.SF, Rflags.PF, Rflags.SF | OF, Rflags.SF | OF | ZF
+  };
+
+  private Coverage() {}
+
+  /** How to translate an instruction of 64-bit code. */
+  static Kind kind(Insn insn) {
+    Form form = insn.form;
+    if (form == null) {
+      return Kind.INTERPRET;
+    }
+    return switch (form.group()) {
+      case INTEGER -> integer(insn, form);
+      case SSE -> vector(insn, form);
+      case SYSTEM, X87, MMX -> Kind.INTERPRET;
+    };
+  }
+
+  private static Kind vector(Insn insn, Form form) {
+    if (form.features().contains("usesmmx")) {
+      return Kind.INTERPRET;
+    }
+    return switch (insn.op) {
+      case LDMXCSR, STMXCSR, MASKMOVDQU, MASKMOVQ, PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ->
+          Kind.INTERPRET;
+      default -> highByte(insn, form) ? Kind.INTERPRET : Kind.PLAIN;
+    };
+  }
+
+  private static Kind integer(Insn insn, Form form) {
+    return switch (insn.op) {
+      case NOP, PREFETCH, PREFETCHW -> Kind.NOTHING;
+      case LEA -> insn.memory() ? Kind.LEA : Kind.INTERPRET;
+      case PUSH -> stack(insn, form);
+      case POP -> stack(insn, form);
+      case CLI -> Kind.INTERRUPTS_OFF;
+      case STI -> Kind.INTERRUPTS_ON;
+      case PUSHF -> insn.operandSize == 8 ? Kind.PUSH_FLAGS : Kind.INTERPRET;
+      case LEAVE -> insn.operandSize == 8 ? Kind.LEAVE : Kind.INTERPRET;
+      case JMP -> form.operand(0).startsWith("J") ? Kind.JUMP : Kind.JUMP_INDIRECT;
+      case CALL -> form.operand(0).startsWith("J") ? Kind.CALL : Kind.CALL_INDIRECT;
+      case RET -> Kind.RETURN;
+      case DIV, IDIV -> insn.operandSize >= 4 ? Kind.DIVIDE : Kind.INTERPRET;
+      case MOV -> {
+        if (form.operand(1).equals("Sw")) {
+          boolean narrow = !insn.memory() && insn.operandSize == 2;
+          yield narrow ? Kind.INTERPRET : Kind.SELECTOR;
+        }
+        yield form.operand(0).equals("Sw") ? Kind.INTERPRET : plain(insn, form);
+      }
+      case BT, BTC, BTR, BTS ->
+          // A register as bit number reaches beyond the operand's own bytes.
+          insn.memory() && form.operand(1).startsWith("G") ? Kind.INTERPRET : plain(insn, form);
+      case ADC,
+          ADD,
+          AND,
+          BSF,
+          BSR,
+          BSWAP,
+          CBW,
+          CLC,
+          CMC,
+          CMP,
+          CMPXCHG,
+          CRC32,
+          CWD,
+          DEC,
+          IMUL,
+          INC,
+          LAHF,
+          LFENCE,
+          MFENCE,
+          MOVNTI,
+          MOVSX,
+          MOVSXD,
+          MOVZX,
+          MUL,
+          NEG,
+          NOT,
+          OR,
+          PAUSE,
+          POPCNT,
+          RCL,
+          RCR,
+          ROL,
+          ROR,
+          SAHF,
+          SAR,
+          SBB,
+          SFENCE,
+          SHL,
+          SHLD,
+          SHR,
+          SHRD,
+          STC,
+          SUB,
+          TEST,
+          XADD,
+          XCHG,
+          XOR ->
+          plain(insn, form);
+      default -> {
+        if (condition(form) < 0) {
+          yield Kind.INTERPRET;
+        }
+        yield form.operand(0).startsWith("J") ? Kind.JUMP_IF : plain(insn, form);
+      }
+    };
+  }
+
+  private static Kind stack(Insn insn, Form form) {
+    if (insn.operandSize != 8 || form.features().contains("segment")) {
+      return Kind.INTERPRET;
+    }
+    boolean named = form.operand(0).startsWith("Z") || form.operand(0).startsWith("E");
+    if (insn.op == Op.POP) {
+      boolean memory = !form.operand(0).startsWith("Z") && insn.memory();
+      return memory ? Kind.INTERPRET : Kind.POP;
+    }
+    return named || form.operand(0).startsWith("I") ? Kind.PUSH : Kind.INTERPRET;
+  }
+
+  private static Kind plain(Insn insn, Form form) {
+    boolean counted = form.operand(1).equals("CL") || form.operand(2).equals("CL");
+    if (form.operand(2).equals("CL")
+        && Layout.host(insn.reg) < 0
+        && (insn.memory() || Layout.host(insn.rm) < 0)) {
+      // No scratch register is left for the count.
+      return Kind.INTERPRET;
+    }
+    if (highByte(insn, form)) {
+      boolean rm = byteOperand(form, 'E') && !insn.memory();
+      boolean reg = byteOperand(form, 'G') || byteOperand(form, 'Z');
+      boolean ch = (rm && insn.rm == 5) || (reg && insn.reg == 5);
+      boolean wideStack = !reg && form.operand(0).startsWith("G") && insn.reg == 4;
+      return ch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
+    }
+    return Kind.PLAIN;
+  }
+
+  static boolean byteOperand(Form form, char kind) {
+    for (int i = 0; i < form.operands().size(); i++) {
+      String operand = form.operands().get(i);
+      if (operand.length() == 2 && operand.charAt(0) == kind && operand.charAt(1) == 'b') {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether an operand is AH, CH, DH or BH. */
+  static boolean highByte(Insn insn, Form form) {
+    if (insn.rex) {
+      return false;
+    }
+    boolean rm = byteOperand(form, 'E') && !insn.memory() && insn.rm >= 4;
+    boolean reg = (byteOperand(form, 'G') || byteOperand(form, 'Z')) && insn.reg >= 4;
+    return rm || reg;
+  }
+
+  /** The condition code of Jcc, SETcc and CMOVcc, or -1. */
+  static int condition(Form form) {
+    int opcode = form.opcode();
+    boolean conditional =
+        form.group() == Group.INTEGER
+            && (form.map() == 0
+                ? opcode >= 0x70 && opcode < 0x80
+                : form.map() == 1
+                    && (opcode >= 0x40 && opcode < 0x50 || opcode >= 0x80 && opcode < 0xa0));
+    return conditional ? opcode & 15 : -1;
+  }
+
+  /** Whether the operand that ModRM.rm names is only read. */
+  static boolean readsOnly(Insn insn, Form form) {
+    return switch (insn.op) {
+      case CMP, TEST, BT, MUL, DIV, IDIV, PUSH, JMP, CALL -> true;
+      case IMUL -> true;
+      default -> !form.rmIsDestination();
+    };
+  }
+
+  /** Whether the operand that ModRM.reg or the opcode names may be changed. */
+  static boolean writesReg(Insn insn, Form form) {
+    return switch (insn.op) {
+      case CMP, TEST -> false;
+      case XCHG, XADD -> true;
+      default -> {
+        char first = form.operand(0).isEmpty() ? ' ' : form.operand(0).charAt(0);
+        yield first == 'G' || first == 'Z';
+      }
+    };
+  }
+
+  /** Status flags that the instruction's outcome depends on. */
+  static int reads(Insn insn, Form form) {
+    int condition = condition(form);
+    if (condition >= 0) {
+      return CONDITION[condition >> 1];
+    }
+    return switch (insn.op) {
+      case ADC, SBB, CMC, RCL, RCR -> CF;
+      case LAHF -> ALL & ~OF;
+      case PUSHF -> ALL;
+      default -> 0;
+    };
+  }
+
+  /** Status flags that the instruction may change. */
+  static int touches(Insn insn, Form form) {
+    return switch (insn.op) {
+      case ADC,
+          ADD,
+          AND,
+          CMP,
+          CMPXCHG,
+          IMUL,
+          MUL,
+          NEG,
+          OR,
+          POPCNT,
+          SBB,
+          SUB,
+          TEST,
+          XADD,
+          XOR,
+          DIV,
+          IDIV,
+          COMISD,
+          COMISS,
+          UCOMISD,
+          UCOMISS,
+          PTEST,
+          BSF,
+          BSR ->
+          ALL;
+      case SHL, SHR, SAR, SHLD, SHRD -> count(insn, form) == 0 ? 0 : ALL;
+      case ROL, ROR, RCL, RCR -> count(insn, form) == 0 ? 0 : CF | OF;
+      case DEC, INC -> ALL & ~CF;
+      case BT, BTC, BTR, BTS, CLC, CMC, STC -> CF;
+      case SAHF -> ALL & ~OF;
+      default -> 0;
+    };
+  }
+
+  /** Status flags that the instruction changes whatever its operands are. */
+  static int writes(Insn insn, Form form) {
+    return switch (insn.op) {
+      case BSF, BSR -> ZF;
+      case SHL, SHR, SAR, SHLD, SHRD, ROL, ROR, RCL, RCR ->
+          count(insn, form) > 0 ? touches(insn, form) : 0;
+      default -> touches(insn, form);
+    };
+  }
+
+  /** Count of a shift after masking, -1 if it is in CL. */
+  private static int count(Insn insn, Form form) {
+    String last = form.operand(form.operands().size() - 1);
+    if (last.equals("CL")) {
+      return -1;
+    }
+    int count = last.equals("1") ? 1 : (int) insn.imm;
+    return count & (insn.operandSize == 8 ? 63 : 31);
+  }
+}

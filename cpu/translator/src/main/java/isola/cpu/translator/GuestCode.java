@@ -1,0 +1,190 @@
+package isola.cpu.translator;
+
+import isola.cpu.x86.decode.Decoder;
+import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.spec.Rflags;
+
+/**
+ * A straight run of guest instructions as it is read from one page, with what the emitter must know
+ * of each. Reused for every block of a processor.
+ */
+final class GuestCode {
+  /** Instructions of a block at most. */
+  static final int LIMIT = 64;
+
+  private static final int LOOK_AHEAD = 8;
+
+  private final Decoder decoder = new Decoder();
+
+  /** The instructions; the first {@link #count} count. */
+  final Insn[] insns = new Insn[LIMIT];
+
+  final Coverage.Kind[] kinds = new Coverage.Kind[LIMIT];
+
+  /** Where in {@link #bytes} each instruction begins. */
+  final int[] offsets = new int[LIMIT];
+
+  /** Status flags that are looked at after each instruction before they are set again. */
+  final int[] liveAfter = new int[LIMIT];
+
+  /** Status flags that are looked at from each instruction on. */
+  final int[] liveBefore = new int[LIMIT];
+
+  int count;
+
+  /** Linear address of the first instruction. */
+  long rip;
+
+  /** Whether any instruction works on XMM registers. */
+  boolean vectors;
+
+  /** Whether the only instruction runs into the next page. */
+  boolean crosses;
+
+  /** The bytes from {@link #rip} on. */
+  final byte[] bytes = new byte[4096];
+
+  int available;
+
+  private final byte[] ahead = new byte[4096];
+
+  /** Gives the code bytes at a linear address up to the end of its page. */
+  interface Source {
+    /** Copies them, {@code most} at most, and returns how many; 0 where there is no memory. */
+    int read(long linear, byte[] target, int most);
+  }
+
+  /**
+   * Reads a block: up to an instruction that ends it, the page's end or {@link #LIMIT}. An
+   * instruction that runs into the next page is a block of its own.
+   *
+   * @param vectorsAllowed whether XMM instructions may be translated now
+   * @param privileged whether the privilege level is 0
+   */
+  void read(long from, Source source, boolean vectorsAllowed, boolean privileged) {
+    rip = from;
+    count = 0;
+    vectors = false;
+    crosses = false;
+    available = source.read(from, bytes, LIMIT * 15);
+    int at = 0;
+    if (available > 0 && available < 15) {
+      readAcross(source);
+    }
+    while (count < LIMIT && at < available) {
+      Insn insn = new Insn();
+      if (decoder.decode(insn, bytes, at, Math.min(available - at, 15), 8) != Decoder.Status.OK) {
+        break;
+      }
+      Coverage.Kind kind = Coverage.kind(insn);
+      Form form = insn.form;
+      boolean vector = form != null && form.group() == isola.cpu.x86.decode.Group.SSE;
+      boolean interrupts =
+          kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
+      if ((vector && !vectorsAllowed) || (interrupts && !privileged)) {
+        kind = Coverage.Kind.INTERPRET;
+      }
+      insn.rip = from + at;
+      insns[count] = insn;
+      kinds[count] = kind;
+      offsets[count] = at;
+      count++;
+      if (kind == Coverage.Kind.INTERPRET) {
+        break;
+      }
+      if (crosses) {
+        vectors = vector;
+        break;
+      }
+      vectors |= vector;
+      at += insn.length;
+      if (kind.ends()) {
+        break;
+      }
+    }
+    if (count > 0 && kinds[count - 1] == Coverage.Kind.INTERRUPTS_ON) {
+      // One more instruction runs before an interrupt, so STI cannot end a block.
+      kinds[count - 1] = Coverage.Kind.INTERPRET;
+    }
+    liveness(source);
+  }
+
+  /** Takes the next page's first bytes too if the first instruction needs them. */
+  private void readAcross(Source source) {
+    Insn insn = new Insn();
+    if (decoder.decode(insn, bytes, 0, available, 8) == Decoder.Status.MORE) {
+      int more = source.read(rip + available, ahead, 15);
+      System.arraycopy(ahead, 0, bytes, available, more);
+      available += more;
+      crosses = true;
+    }
+  }
+
+  /** Linear address after the last instruction. */
+  long end() {
+    Insn last = insns[count - 1];
+    return last.rip + last.length;
+  }
+
+  private void liveness(Source source) {
+    int live = 0;
+    if (count > 0 && !kinds[count - 1].ends()) {
+      live = liveAt(end(), source);
+    }
+    for (int i = count - 1; i >= 0; i--) {
+      Insn insn = insns[i];
+      switch (kinds[i]) {
+        case INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
+        case JUMP, CALL -> live = liveAt(insn.rip + insn.length + insn.imm, source);
+        case JUMP_IF -> live |= liveAt(insn.rip + insn.length + insn.imm, source);
+        default -> {}
+      }
+      liveAfter[i] = live;
+      Form form = insn.form;
+      if (form != null && kinds[i] != Coverage.Kind.INTERPRET) {
+        live = live & ~Coverage.writes(insn, form) | Coverage.reads(insn, form);
+      }
+      liveBefore[i] = live;
+    }
+  }
+
+  /** Status flags that code at a linear address looks at before it sets them; all if not known. */
+  int liveAt(long linear, Source source) {
+    int length;
+    byte[] code;
+    int at;
+    if (linear >= rip && linear - rip < available) {
+      code = bytes;
+      at = (int) (linear - rip);
+      length = available;
+    } else {
+      code = ahead;
+      at = 0;
+      length = source.read(linear, ahead, LOOK_AHEAD * 15);
+    }
+    int undecided = Rflags.STATUS;
+    int live = 0;
+    for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
+      Insn insn = new Insn();
+      if (decoder.decode(insn, code, at, Math.min(length - at, 15), 8) != Decoder.Status.OK) {
+        break;
+      }
+      Coverage.Kind kind = Coverage.kind(insn);
+      Form form = insn.form;
+      if (form == null || kind == Coverage.Kind.INTERPRET) {
+        break;
+      }
+      live |= Coverage.reads(insn, form) & undecided;
+      undecided &= ~Coverage.writes(insn, form);
+      if (undecided == 0) {
+        return live;
+      }
+      if (kind.ends() || kind == Coverage.Kind.JUMP_IF) {
+        break;
+      }
+      at += insn.length;
+    }
+    return live | undecided;
+  }
+}

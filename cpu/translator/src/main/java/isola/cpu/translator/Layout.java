@@ -1,0 +1,98 @@
+package isola.cpu.translator;
+
+import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.state.CpuState;
+
+/**
+ * What the translator keeps behind a processor's state, as offsets from the state's address (which
+ * is the host's GS base while generated code runs), and which host register stands for which guest
+ * register.
+ */
+final class Layout {
+  private static final int BASE = Cpu.STATE_SIZE;
+
+  /** Guest status flags outside the host's: OF as 0 or 1 in byte 0, what LAHF gives in byte 1. */
+  static final int FLAGS = BASE;
+
+  /** The same, of the host's flags at the last exit. */
+  static final int EXIT_FLAGS = BASE + 4;
+
+  /** Number of the {@link Sites site} that was left through, 4 bytes. */
+  static final int EXIT_SITE = BASE + 8;
+
+  /** 0 while the guest's XMM registers and MXCSR are in the host's, else 1; 8 bytes. */
+  static final int FP_ABSENT = BASE + 16;
+
+  /** Linear address of the access that missed. */
+  static final int EXIT_LINEAR = BASE + 24;
+
+  /** Where an indirect branch went. */
+  static final int TARGET = BASE + 32;
+
+  /** The JVM's MXCSR while the guest's is loaded. */
+  static final int HOST_MXCSR = BASE + 40;
+
+  /** Host address at which generated code is entered. */
+  static final int ENTRY = BASE + 48;
+
+  /** A place for a register while a stub needs one more. */
+  static final int SPILL = BASE + 56;
+
+  /** Where to go on in the middle of a block. */
+  static final int RESUME = BASE + 64;
+
+  /** RFLAGS without the status flags, 4 bytes. */
+  static final int SYSTEM_FLAGS = BASE + 72;
+
+  /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
+  static final int JUMP_CACHE = BASE + 4096;
+
+  static final int JUMP_CACHE_ENTRIES = 1 << 16;
+  static final int JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * 8;
+
+  /** How many tables of the TLB, and so jump caches, there are that generated code uses. */
+  static final int TABLES = 3;
+
+  /** Bytes of a processor's state with all this. */
+  static final int SIZE = JUMP_CACHE + TABLES * JUMP_CACHE_SIZE;
+
+  /** The first scratch register: addresses. */
+  static final int ADDRESS = HostAssembler.R14;
+
+  /** The second scratch register: indexes, counts, temporaries. */
+  static final int TEMPORARY = HostAssembler.RCX;
+
+  /** Host register of a guest register, or NONE for one that stays in the state. */
+  private static final int[] HOST = {0, 13, 2, 3, 15, 5, 6, 7, 8, 9, 10, 11, 12, -1, -1, -1};
+
+  /** Where the guest's stack pointer is. */
+  static final int STACK = HostAssembler.R15;
+
+  private Layout() {}
+
+  /** Host register of a guest register, or {@link HostAssembler#NONE}. */
+  static int host(int guest) {
+    return HOST[guest];
+  }
+
+  /** Offset of a general register. */
+  static int gpr(int guest) {
+    return CpuState.GPR + guest * 8;
+  }
+
+  /** Offset of a field of the TLB entry 0 of a table. */
+  static int tlb(int table, int field) {
+    return Tlb.OFFSET + table * Tlb.TABLE_SIZE + field;
+  }
+
+  /** Offset of a field of the TLB entry of a known linear address. */
+  static int tlb(int table, long linear, int field) {
+    return tlb(table, field) + ((int) (linear >>> 12) & (Tlb.ENTRIES - 1)) * Tlb.ENTRY_SIZE;
+  }
+
+  /** Offset of the jump cache's entry 0 of a table. */
+  static int jumpCache(int table) {
+    return JUMP_CACHE + table * JUMP_CACHE_SIZE;
+  }
+}

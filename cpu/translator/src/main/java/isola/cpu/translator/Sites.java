@@ -1,0 +1,98 @@
+package isola.cpu.translator;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every place where generated code may leave to Java, by number: which guest instruction it is, and
+ * what is to be done. Owner thread only.
+ */
+final class Sites {
+  /** Why code is left. */
+  static final byte LOOKUP = 0;
+
+  /** A direct jump that leads nowhere yet: find or make its target and patch the jump. */
+  static final byte CHAIN = 1;
+
+  /** The instruction here is the interpreter's. */
+  static final byte INTERPRET = 2;
+
+  /** A load, a store that the TLB does not answer. */
+  static final byte READ_MISS = 3;
+
+  static final byte WRITE_MISS = 4;
+
+  /** A block was entered while an event waits or its page is no longer mapped here. */
+  static final byte ENTRY = 5;
+
+  /** The block's code was changed. */
+  static final byte STALE = 6;
+
+  private byte[] kind = new byte[1024];
+  private byte[] size = new byte[1024];
+  private boolean[] saved = new boolean[1024];
+  private long[] rip = new long[1024];
+  private long[] host = new long[1024];
+  private @Nullable Block[] block = new Block[1024];
+  private int count;
+
+  /** Forgets all. */
+  void clear() {
+    Arrays.fill(block, null);
+    count = 0;
+  }
+
+  int count() {
+    return count;
+  }
+
+  /**
+   * Adds a site.
+   *
+   * @param host where to go on after a miss, or the jump to patch
+   * @param saved whether the guest's flags are in {@link Layout#FLAGS} rather than in the host's
+   */
+  int add(byte kind, @Nullable Block block, long rip, long host, int size, boolean saved) {
+    if (count == this.kind.length) {
+      int more = count * 2;
+      this.kind = Arrays.copyOf(this.kind, more);
+      this.size = Arrays.copyOf(this.size, more);
+      this.saved = Arrays.copyOf(this.saved, more);
+      this.rip = Arrays.copyOf(this.rip, more);
+      this.host = Arrays.copyOf(this.host, more);
+      this.block = Arrays.copyOf(this.block, more);
+    }
+    this.kind[count] = kind;
+    this.size[count] = (byte) size;
+    this.saved[count] = saved;
+    this.rip[count] = rip;
+    this.host[count] = host;
+    this.block[count] = block;
+    return count++;
+  }
+
+  byte kind(int site) {
+    return kind[site];
+  }
+
+  /** Bytes of the access that missed; which entry a chain takes. */
+  int size(int site) {
+    return size[site];
+  }
+
+  boolean saved(int site) {
+    return saved[site];
+  }
+
+  long rip(int site) {
+    return rip[site];
+  }
+
+  long host(int site) {
+    return host[site];
+  }
+
+  @Nullable Block block(int site) {
+    return block[site];
+  }
+}

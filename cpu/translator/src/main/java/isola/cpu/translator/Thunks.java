@@ -1,0 +1,183 @@
+package isola.cpu.translator;
+
+import static isola.cpu.translator.HostAssembler.R12;
+import static isola.cpu.translator.HostAssembler.R13;
+import static isola.cpu.translator.HostAssembler.R14;
+import static isola.cpu.translator.HostAssembler.R15;
+import static isola.cpu.translator.HostAssembler.RAX;
+import static isola.cpu.translator.HostAssembler.RBP;
+import static isola.cpu.translator.HostAssembler.RBX;
+import static isola.cpu.translator.HostAssembler.RCX;
+import static isola.cpu.translator.HostAssembler.RDI;
+import static isola.cpu.translator.HostAssembler.RSI;
+
+import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.state.CpuState;
+
+/**
+ * The code that all translations of one processor share: the way in, the way out, and what hot code
+ * leaves to a common place. Written once, at the beginning of the code cache.
+ */
+final class Thunks {
+  /** Registers that a C function must preserve (System V AMD64 ABI 3.2.1). */
+  private static final int[] PRESERVED = {RBX, RBP, R12, R13, R14, R15};
+
+  /** The function {@code exitSite = enter(state, code)}. */
+  final long enter;
+
+  /** Leaves to Java; the site's number is stored already. */
+  final long exit;
+
+  /** Loads the guest's XMM registers; called, keeps all else. */
+  final long loadVectors;
+
+  /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
+  final long resumeVectors;
+
+  /** Leaves for a target that no block is known for; {@link Layout#TARGET} says where. */
+  final long lookup;
+
+  /** Leave after a load, a store that missed, by TLB table. */
+  private final long[] readMiss = new long[Layout.TABLES];
+
+  private final long[] writeMiss = new long[Layout.TABLES];
+
+  Thunks(HostAssembler a, int lookupSite) {
+    enter = a.here();
+    enter(a);
+    a.align(16);
+    exit = a.here();
+    exit(a);
+    a.align(16);
+    loadVectors = a.here();
+    loadVectors(a);
+    a.align(16);
+    resumeVectors = a.here();
+    a.call(loadVectors);
+    a.state(0, 0xff, 4, Layout.RESUME);
+    a.align(16);
+    lookup = a.here();
+    a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
+    a.jump(exit);
+    for (int table = 0; table < Layout.TABLES; table++) {
+      readMiss[table] = miss(a, table, Tlb.READ);
+      writeMiss[table] = miss(a, table, Tlb.WRITE);
+    }
+  }
+
+  long miss(int table, boolean write) {
+    return write ? writeMiss[table] : readMiss[table];
+  }
+
+  private static void enter(HostAssembler a) {
+    for (int r : PRESERVED) {
+      push(a, r);
+    }
+    // wrgsbase rdi
+    a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, RDI);
+    a.store(Layout.ENTRY, RSI);
+    a.storeImmediate(Layout.FP_ABSENT, 1);
+    restoreFlags(a);
+    for (int guest = 0; guest < 16; guest++) {
+      if (Layout.host(guest) >= 0) {
+        a.load(Layout.host(guest), Layout.gpr(guest));
+      }
+    }
+    // jmp [ENTRY]
+    a.state(0, 0xff, 4, Layout.ENTRY);
+  }
+
+  private static void exit(HostAssembler a) {
+    for (int guest = 0; guest < 16; guest++) {
+      if (Layout.host(guest) >= 0) {
+        a.store(Layout.gpr(guest), Layout.host(guest));
+      }
+    }
+    flagsToRax(a);
+    a.state(HostAssembler.P66, 0x89, RAX, Layout.EXIT_FLAGS);
+    a.load(RCX, Layout.FP_ABSENT);
+    int vectors = a.jumpIfRcxZero();
+    long leave = a.here();
+    a.load32(RAX, Layout.EXIT_SITE);
+    for (int i = PRESERVED.length - 1; i >= 0; i--) {
+      pop(a, PRESERVED[i]);
+    }
+    a.emit(0xc3);
+    a.bindShort(vectors);
+    for (int r = 0; r < 16; r++) {
+      // movups [XMM + r * 16], xmm
+      a.state(HostAssembler.MAP_0F, 0x11, r, CpuState.XMM + r * 16);
+    }
+    // stmxcsr, ldmxcsr
+    a.state(HostAssembler.MAP_0F, 0xae, 3, CpuState.MXCSR);
+    a.state(HostAssembler.MAP_0F, 0xae, 2, Layout.HOST_MXCSR);
+    a.jump(leave);
+  }
+
+  private static void loadVectors(HostAssembler a) {
+    for (int r = 0; r < 16; r++) {
+      a.state(HostAssembler.MAP_0F, 0x10, r, CpuState.XMM + r * 16);
+    }
+    a.state(HostAssembler.MAP_0F, 0xae, 3, Layout.HOST_MXCSR);
+    a.state(HostAssembler.MAP_0F, 0xae, 2, CpuState.MXCSR);
+    a.storeImmediate(Layout.FP_ABSENT, 0);
+    a.emit(0xc3);
+  }
+
+  private long miss(HostAssembler a, int table, int field) {
+    a.align(16);
+    long at = a.here();
+    // The probe left its address exclusive-ored with the tag; once more gives it back.
+    a.stateIndexed(
+        HostAssembler.W,
+        0x33,
+        Layout.ADDRESS,
+        Layout.TEMPORARY,
+        HostAssembler.NONE,
+        0,
+        Layout.tlb(table, field));
+    a.store(Layout.EXIT_LINEAR, Layout.ADDRESS);
+    a.jump(exit);
+    return at;
+  }
+
+  /** LAHF and SETO: RAX holds the status flags in the form of {@link Layout#FLAGS}. */
+  private static void flagsToRax(HostAssembler a) {
+    a.emit(0x9f);
+    a.register(HostAssembler.MAP_0F, 0x90, 0, RAX);
+  }
+
+  /** Stores the host's status flags to {@link Layout#FLAGS}; changes RCX alone. */
+  static void saveFlags(HostAssembler a) {
+    a.mov(RCX, RAX);
+    flagsToRax(a);
+    a.state(HostAssembler.P66, 0x89, RAX, Layout.FLAGS);
+    a.mov(RAX, RCX);
+  }
+
+  /** Loads the host's status flags from {@link Layout#FLAGS}; changes RCX alone. */
+  static void restoreFlags(HostAssembler a) {
+    a.mov(RCX, RAX);
+    // movzx eax, word [FLAGS]
+    a.state(HostAssembler.MAP_0F, 0xb7, RAX, Layout.FLAGS);
+    // add al, 127: overflows if OF was 1; then SAHF
+    a.emit(0x04);
+    a.emit(127);
+    a.emit(0x9e);
+    a.mov(RAX, RCX);
+  }
+
+  private static void push(HostAssembler a, int r) {
+    if (r >= 8) {
+      a.emit(0x41);
+    }
+    a.emit(0x50 | r & 7);
+  }
+
+  private static void pop(HostAssembler a, int r) {
+    if (r >= 8) {
+      a.emit(0x41);
+    }
+    a.emit(0x58 | r & 7);
+  }
+}

@@ -1,0 +1,408 @@
+package isola.cpu.translator;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import isola.core.memory.GuestMemory;
+import isola.core.memory.MemorySlot;
+import isola.core.memory.RawMemory;
+import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.Fault;
+import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.interpreter.Accelerator;
+import isola.cpu.x86.spec.Cr0;
+import isola.cpu.x86.spec.Cr4;
+import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.state.CpuState;
+import isola.host.ExecutableMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One processor's translations: finds and makes blocks, runs them, and sees to what they leave for.
+ * Owner thread only.
+ */
+final class Translation implements Accelerator {
+  /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
+  private static final long CODE_BYTES = 64L << 20;
+
+  /** More than the code of one block. */
+  private static final int MOST_BLOCK_BYTES = 1 << 16;
+
+  /** In a {@link Block#mode}: SSE instructions may be executed on the host. */
+  private static final int MODE_VECTORS = 4;
+
+  /** MXCSR: all exceptions masked. */
+  private static final int MXCSR_MASKS = 0x1f80;
+
+  /** Blocks that the interpreter executes at once where translation is not to be had. */
+  private static final int ELSEWHERE = 1000;
+
+  private final Cpu cpu;
+  private final GuestMemory memory;
+  private final CodeHolder holder;
+  private final long state;
+  private final ExecutableMemory code = new ExecutableMemory(CODE_BYTES);
+  private final HostAssembler assembler = new HostAssembler();
+  private final Sites sites = new Sites();
+  private final Thunks thunks;
+  private final BlockEmitter emitter;
+  private final BlockMap blocks = new BlockMap();
+  private final GuestCode guest = new GuestCode();
+  private final GuestCode.Source source = this::read;
+  private final int lookupSite;
+  private final long firstFree;
+  private long free;
+
+  /** Modes that the jump caches were filled for. */
+  private final int[] cachedMode = {-1, -1, -1};
+
+  /** Counts how often all code was dropped. */
+  private int generation;
+
+  private long translated;
+  private long translatedInstructions;
+  private long entered;
+  private final long[] left = new long[8];
+
+  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder) {
+    this.cpu = cpu;
+    this.memory = memory;
+    this.holder = holder;
+    state = cpu.state;
+    lookupSite = sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    assembler.begin(code.executable());
+    thunks = new Thunks(assembler, lookupSite);
+    install(code.executable());
+    firstFree = (code.executable() + assembler.size() + 63) & -64;
+    free = firstFree;
+    emitter = new BlockEmitter(assembler, sites, thunks);
+    clearJumps();
+  }
+
+  /** Copies what was assembled to where it will execute. */
+  private void install(long at) {
+    long to = at - code.executable() + code.writable();
+    int size = assembler.size();
+    MemorySegment.copy(assembler.bytes(), 0, RawMemory.view(to, size), JAVA_BYTE, 0, size);
+  }
+
+  private long writable(long executable) {
+    return executable - code.executable() + code.writable();
+  }
+
+  private void clearJumps() {
+    for (int table = 0; table < Layout.TABLES; table++) {
+      clearJumps(table);
+    }
+  }
+
+  private void clearJumps(int table) {
+    long at = state + Layout.jumpCache(table);
+    for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
+      RawMemory.putLong(at + i * 8L, thunks.lookup);
+    }
+  }
+
+  // Running.
+
+  @Override
+  public int run() {
+    if (!cpu.is64()) {
+      return ELSEWHERE;
+    }
+    int table = (int) ((cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE);
+    if (table >= Layout.TABLES) {
+      return 1;
+    }
+    if (table != Tlb.USER && cpu.cpl() != 0) {
+      // What is privileged is told from the table alone.
+      return ELSEWHERE;
+    }
+    int mode = table | (vectors() ? MODE_VECTORS : 0);
+    if (cachedMode[table] != mode) {
+      if (cachedMode[table] >= 0) {
+        clearJumps(table);
+      }
+      cachedMode[table] = mode;
+    }
+    Block block = find(cpu.rip(), mode);
+    if (block == null || block.interpreted) {
+      return 1;
+    }
+    int status = cpu.statusFlags();
+    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
+    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
+    int system = cpu.systemFlags();
+    RawMemory.putInt(state + Layout.SYSTEM_FLAGS, system);
+    if ((system & Rflags.IF) != 0) {
+      cpu.intField(CpuState.INTERRUPT_DEFERRED, 0);
+    }
+    return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  private boolean vectors() {
+    return (cpu.intField(CpuState.CR0) & (Cr0.EM | Cr0.TS)) == 0
+        && (cpu.intField(CpuState.CR4) & Cr4.OSFXSR) != 0
+        && (cpu.intField(CpuState.MXCSR) & MXCSR_MASKS) == MXCSR_MASKS;
+  }
+
+  private boolean attention() {
+    return RawMemory.getIntOpaque(state + CpuState.ATTENTION) != 0;
+  }
+
+  private int run(long from, int mode) {
+    long at = from;
+    while (true) {
+      entered++;
+      int site = (int) ExecutableMemory.call(thunks.enter, state, at);
+      if (!sites.saved(site)) {
+        RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
+      }
+      byte kind = sites.kind(site);
+      left[kind]++;
+      long rip = sites.rip(site);
+      switch (kind) {
+        case Sites.READ_MISS, Sites.WRITE_MISS -> {
+          long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
+          if (!fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS)
+              || misaligned(site, linear)) {
+            return leave(rip, 1);
+          }
+          at = resume(site);
+          continue;
+        }
+        case Sites.INTERPRET -> {
+          return leave(rip, 1);
+        }
+        case Sites.LOOKUP -> rip = RawMemory.getLong(state + Layout.TARGET);
+        default -> {}
+      }
+      if (attention()) {
+        return leave(rip, 0);
+      }
+      int before = generation;
+      cpu.rip(rip);
+      Block to = find(rip, mode);
+      if (to == null || to.interpreted) {
+        return leave(rip, 1);
+      }
+      if (before == generation) {
+        if (kind == Sites.CHAIN) {
+          patch(sites.host(site), to.entry[sites.size(site)]);
+        } else if (kind == Sites.STALE) {
+          forward(sites.block(site), to);
+        } else if (kind == Sites.LOOKUP) {
+          long slot = (rip & 0xffff) * 8 + Layout.jumpCache(mode & 3);
+          RawMemory.putLong(state + slot, to.entry[Block.INDIRECT]);
+        }
+      }
+      at = to.entry[Block.FLAGS_IN_HOST];
+    }
+  }
+
+  /**
+   * Brings a page into the TLB; false, with nothing changed for the guest, if the access cannot go
+   * straight to memory or faults.
+   */
+  private boolean fillTlb(long linear, int size, boolean write) {
+    if ((linear & 4095) + size > 4096 || !cpu.canonical(linear)) {
+      return false;
+    }
+    long cr2 = cpu.field(CpuState.CR2);
+    try {
+      if (write) {
+        cpu.checkStoreLinear(linear, size, false);
+      } else {
+        cpu.checkLoadLinear(linear, size, false);
+      }
+    } catch (Fault ignored) {
+      // Raised again, and delivered, by whoever executes the instruction.
+      cpu.field(CpuState.CR2, cr2);
+      return false;
+    }
+    long entry = Tlb.entry(cpu.tlbTable(), linear);
+    return RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
+  }
+
+  /** Whether an access that must be aligned is not, which the interpreter sees to. */
+  private boolean misaligned(int site, long linear) {
+    return sites.size(site) == 16 && (linear & 15) != 0;
+  }
+
+  private long resume(int site) {
+    Block block = sites.block(site);
+    if (block != null && block.vectors) {
+      RawMemory.putLong(state + Layout.RESUME, sites.host(site));
+      return thunks.resumeVectors;
+    }
+    return sites.host(site);
+  }
+
+  private int leave(long rip, int blocks) {
+    cpu.rip(rip);
+    int raw = RawMemory.getShort(state + Layout.FLAGS);
+    cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
+    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    return blocks;
+  }
+
+  /** Lets a jump in generated code lead elsewhere. */
+  private void patch(long distanceAt, long target) {
+    RawMemory.putInt(writable(distanceAt), (int) (target - (distanceAt + 4)));
+  }
+
+  // Blocks.
+
+  private @Nullable Block find(long rip, int mode) {
+    if (!cpu.canonical(rip)) {
+      return null;
+    }
+    long host;
+    try {
+      host = cpu.fetchHost(rip);
+    } catch (Fault ignored) {
+      return null;
+    }
+    if (host == 0) {
+      return null;
+    }
+    Block found = blocks.find(rip, host, mode);
+    return found != null ? found : translate(rip, host, mode);
+  }
+
+  private @Nullable Block translate(long rip, long host, int mode) {
+    long physical;
+    try {
+      physical = cpu.fetchPhysical(rip);
+    } catch (Fault ignored) {
+      return null;
+    }
+    if (free + MOST_BLOCK_BYTES > code.executable() + code.size()) {
+      dropAll();
+    }
+    holder.hold(physical >>> 12);
+    Block block = new Block(rip, host, physical >>> 12, mode);
+    long second = (rip & -4096) + 4096;
+    MemorySlot secondSlot = null;
+    if (second - rip < 15) {
+      long there = cpu.mmu.probe(second);
+      secondSlot = there < 0 ? null : memory.slotAt(there);
+      if (secondSlot != null) {
+        holder.hold(there >>> 12);
+        block.secondPage = there >>> 12;
+        block.secondHost = secondSlot.host(there);
+      }
+    }
+    guest.read(rip, source, (mode & MODE_VECTORS) != 0, (mode & 3) != Tlb.USER);
+    if (!guest.crosses && block.secondPage >= 0) {
+      if (!blocks.pages().contains(block.secondPage)) {
+        holder.release(block.secondPage);
+      }
+      block.secondPage = -1;
+    }
+    if (guest.count == 0 || (guest.crosses && secondSlot == null)) {
+      block.length = 1;
+      block.interpreted = true;
+    } else if (guest.kinds[0] == Coverage.Kind.INTERPRET) {
+      block.length = guest.insns[0].length;
+      block.interpreted = true;
+    } else {
+      assembler.begin(free);
+      emitter.emit(block, guest, mode & 3, host & -4096);
+      install(free);
+      free = (free + assembler.size() + 15) & -16;
+      translated++;
+      translatedInstructions += guest.count;
+    }
+    blocks.add(block);
+    return block;
+  }
+
+  /** Copies guest code without an effect that the guest could see. */
+  private int read(long linear, byte[] target, int most) {
+    long physical = cpu.mmu.probe(linear);
+    MemorySlot slot = physical < 0 ? null : memory.slotAt(physical);
+    if (slot == null) {
+      return 0;
+    }
+    int length = Math.min(most, 4096 - (int) (linear & 4095));
+    MemorySegment from = RawMemory.view(slot.host(physical), length);
+    MemorySegment.copy(from, JAVA_BYTE, 0, target, 0, length);
+    return length;
+  }
+
+  @Override
+  public void written(long physical, int length) {
+    List<Block> stale = new ArrayList<>();
+    boolean empty = blocks.written(physical, length, stale);
+    for (Block block : stale) {
+      makeStale(block);
+    }
+    if (empty) {
+      holder.release(physical >>> 12);
+    }
+  }
+
+  /** Overwrites a block's heads, so that whoever comes to it leaves at once. */
+  private void makeStale(Block block) {
+    if (block.interpreted) {
+      return;
+    }
+    for (int way = 0; way < 2; way++) {
+      overwrite(block.entry[way], block.stale[way]);
+    }
+  }
+
+  /** Lets a stale block lead straight to the one that took its place. */
+  private void forward(@Nullable Block from, Block to) {
+    if (from != null) {
+      for (int way = 0; way < 2; way++) {
+        overwrite(from.entry[way], to.entry[way]);
+      }
+    }
+  }
+
+  /** Turns one of a block's heads into a jump, at once for whoever executes it. */
+  private void overwrite(long at, long target) {
+    long distance = (target - (at + 5)) & 0xffff_ffffL;
+    long old = RawMemory.getLong(writable(at));
+    RawMemory.putLong(writable(at), (old & 0xffff_ff00_0000_0000L) | distance << 8 | 0xe9);
+  }
+
+  @Override
+  public void dropAll() {
+    for (Long page : blocks.pages()) {
+      holder.release(page);
+    }
+    blocks.clear();
+    sites.clear();
+    sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    free = firstFree;
+    generation++;
+    clearJumps();
+  }
+
+  @Override
+  public void count(Map<String, Long> counters) {
+    counters.put("blocks translated", translated);
+    counters.put("instructions translated", translatedInstructions);
+    counters.put("code bytes", free - code.executable());
+    counters.put("code drops", (long) generation);
+    counters.put("generated code entered", entered);
+    counters.put("left to chain", left[Sites.CHAIN]);
+    counters.put("left to look up", left[Sites.LOOKUP]);
+    counters.put("left to interpret", left[Sites.INTERPRET]);
+    counters.put("left for loads", left[Sites.READ_MISS]);
+    counters.put("left for stores", left[Sites.WRITE_MISS]);
+    counters.put("left at an entry", left[Sites.ENTRY]);
+    counters.put("left stale code", left[Sites.STALE]);
+  }
+
+  @Override
+  public void close() {
+    code.close();
+  }
+}

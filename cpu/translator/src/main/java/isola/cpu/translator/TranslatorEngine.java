@@ -1,0 +1,60 @@
+package isola.cpu.translator;
+
+import isola.core.cpu.CpuEngine;
+import isola.core.cpu.CpuVm;
+import isola.core.memory.GuestMemory;
+import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.interpreter.Accelerator;
+import isola.cpu.x86.interpreter.InterpreterEngine;
+import isola.host.HostProcessor;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Guest code as host machine code, on x86-64 Linux hosts. */
+public final class TranslatorEngine implements CpuEngine {
+  /** What a guest of level x86-64-v2 with AES may execute, as Linux calls it. */
+  private static final List<String> NEEDED =
+      List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
+
+  /** The provider, as {@link java.util.ServiceLoader} makes it. */
+  public TranslatorEngine() {}
+
+  @Override
+  public String name() {
+    return "translator";
+  }
+
+  @Override
+  public Optional<String> unavailable() {
+    if (!HostProcessor.isX86Linux()) {
+      return Optional.of("The translator needs a 64-bit x86 host with Linux.");
+    }
+    if (!HostProcessor.canSetGsBase()) {
+      return Optional.of("The translator needs a host with FSGSBASE and Linux 5.9 or later.");
+    }
+    Set<String> missing = HostProcessor.missing(NEEDED);
+    if (!missing.isEmpty()) {
+      return Optional.of(
+          "The translator needs a host processor with %s.".formatted(String.join(", ", missing)));
+    }
+    return Optional.empty();
+  }
+
+  @Override
+  public CpuVm create(GuestMemory memory) {
+    return InterpreterEngine.accelerated(memory, new Translations());
+  }
+
+  private static final class Translations implements Accelerator.Factory {
+    @Override
+    public int stateSize() {
+      return Layout.SIZE;
+    }
+
+    @Override
+    public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
+      return new Translation(cpu, memory, holder);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package isola.cpu.translator;
+
+import isola.core.bus.MmioBus;
+import isola.core.bus.PortBus;
+import isola.core.cpu.CpuEngine;
+import isola.core.cpu.CpuVm;
+import isola.core.cpu.CpuidTable;
+import isola.core.cpu.Exit;
+import isola.core.cpu.InterruptPort;
+import isola.core.cpu.MsrPort;
+import isola.core.cpu.Vcpu;
+import isola.core.cpu.VcpuWiring;
+import isola.core.memory.GuestMemory;
+import isola.core.memory.RawMemory;
+import isola.core.time.ManualClock;
+import isola.cpu.x86.state.CpuState;
+import java.util.List;
+import java.util.Random;
+
+/** A processor in 64-bit mode with identity-mapped memory and nothing else. */
+final class BareMachine implements AutoCloseable {
+  static final int CODE = 0x10000;
+  static final int STACK = 0x180000;
+  static final int DATA = 0x200000;
+  static final int DATA_SIZE = 0x10000;
+  private static final int MEMORY = 0x400000;
+
+  final GuestMemory memory = new GuestMemory();
+  final Vcpu vcpu;
+  private final CpuVm vm;
+
+  BareMachine(CpuEngine engine) {
+    memory.addRam(0, MEMORY);
+    vm = engine.create(memory);
+    vcpu =
+        vm.createVcpu(
+            new VcpuWiring(
+                new PortBus(),
+                new MmioBus(),
+                new NoInterrupts(),
+                new NoMsrs(),
+                new ManualClock(0),
+                1_000_000_000L,
+                () -> 5,
+                new CpuidTable(List.of())));
+  }
+
+  private static final class NoInterrupts implements InterruptPort {
+    @Override
+    public boolean pending() {
+      return false;
+    }
+
+    @Override
+    public int acknowledge() {
+      return -1;
+    }
+
+    @Override
+    public int cr8() {
+      return 0;
+    }
+
+    @Override
+    public void cr8(int value) {
+      // No task priority here.
+    }
+  }
+
+  private static final class NoMsrs implements MsrPort {
+    @Override
+    public Access read(int index) {
+      return Access.ABSENT;
+    }
+
+    @Override
+    public long value() {
+      return 0;
+    }
+
+    @Override
+    public Access write(int index, long value) {
+      return Access.ABSENT;
+    }
+  }
+
+  long field(int offset) {
+    return RawMemory.getLong(vcpu.state() + offset);
+  }
+
+  void field(int offset, long value) {
+    RawMemory.putLong(vcpu.state() + offset, value);
+  }
+
+  private void segment(int number, int selector, int attributes) {
+    int at = CpuState.SEGMENTS + number * CpuState.SEGMENT_SIZE;
+    field(at, (long) attributes << 32 | selector);
+    field(at + CpuState.SEGMENT_BASE, 0);
+    field(at + CpuState.SEGMENT_LIMIT, 0xffff_ffffL);
+  }
+
+  /** Starts over with this code; registers and data follow from the seed. */
+  void prepare(byte[] code, long seed) {
+    vcpu.reset();
+    memory.put(0x1000, 8, 0x2007);
+    memory.put(0x2000, 8, 0x3007);
+    memory.put(0x3000, 8, 0x87);
+    memory.put(0x3008, 8, 0x4007);
+    for (int i = 0; i < 512; i++) {
+      memory.put(0x4000 + i * 8L, 8, DATA + i * 4096L | 7);
+    }
+    vcpu.pull();
+    field(CpuState.CR0, 0x8000_0033L);
+    field(CpuState.CR3, 0x1000);
+    field(CpuState.CR4, 0x620);
+    field(CpuState.EFER, 0xd00);
+    for (int s = 0; s < 6; s++) {
+      segment(s, s == 1 ? 8 : 16, s == 1 ? 0xa09b : 0xc093);
+    }
+    Random random = new Random(seed);
+    for (int r = 0; r < 16; r++) {
+      field(CpuState.GPR + r * 8, random.nextInt(3) == 0 ? random.nextInt(100) : random.nextLong());
+      field(CpuState.XMM + r * 16, random.nextLong());
+      field(CpuState.XMM + r * 16 + 8, random.nextLong());
+    }
+    field(CpuState.GPR + 4 * 8, STACK);
+    field(CpuState.RIP, CODE);
+    field(CpuState.RFLAGS, 2 | random.nextInt() & 0x8d5);
+    RawMemory.putInt(vcpu.state() + CpuState.MXCSR, 0x1f80);
+    byte[] data = new byte[DATA_SIZE];
+    random.nextBytes(data);
+    memory.write(DATA, data, 0, data.length);
+    memory.write(CODE, code, 0, code.length);
+    vcpu.push();
+  }
+
+  Exit run() {
+    Exit exit = vcpu.run();
+    vcpu.pull();
+    return exit;
+  }
+
+  /** All that a program may have changed, as text. */
+  String outcome(Exit exit) {
+    StringBuilder text = new StringBuilder(4096);
+    text.append(exit).append('\n');
+    text.append("rip %x rflags %x\n".formatted(field(CpuState.RIP), field(CpuState.RFLAGS)));
+    for (int r = 0; r < 16; r++) {
+      text.append("r%d %x\n".formatted(r, field(CpuState.GPR + r * 8)));
+    }
+    for (int r = 0; r < 16; r++) {
+      int at = CpuState.XMM + r * 16;
+      text.append("xmm%d %016x%016x\n".formatted(r, field(at + 8), field(at)));
+    }
+    text.append("mxcsr %x\n".formatted(RawMemory.getInt(vcpu.state() + CpuState.MXCSR)));
+    byte[] data = new byte[DATA_SIZE];
+    memory.read(DATA, data, 0, data.length);
+    for (int i = 0; i < data.length; i += 64) {
+      int hash = 0;
+      for (int k = 0; k < 64; k++) {
+        hash = hash * 31 + data[i + k];
+      }
+      text.append("data %x %08x\n".formatted(DATA + i, hash));
+    }
+    return text.toString();
+  }
+
+  @Override
+  public void close() {
+    vm.close();
+    memory.close();
+  }
+}

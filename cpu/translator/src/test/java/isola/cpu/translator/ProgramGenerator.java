@@ -1,0 +1,345 @@
+package isola.cpu.translator;
+
+import isola.cpu.x86.decode.Decoder;
+import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+
+/**
+ * Random programs from the opcode table: instructions on registers and on memory by every kind of
+ * address, jumps, loops, calls; they end with HLT. Flags that the manual leaves undefined are set
+ * again at once.
+ */
+final class ProgramGenerator {
+  private static final int RSP = 4;
+
+  /** Not generated: control flow and stack (made by hand below), faults, other engines' matters. */
+  private static final Set<String> LEFT_OUT =
+      Set.of(
+          "JMP",
+          "CALL",
+          "RET",
+          "PUSH",
+          "POP",
+          "LEAVE",
+          "ENTER",
+          "PUSHF",
+          "POPF",
+          "HLT",
+          "IN",
+          "OUT",
+          "INS",
+          "OUTS",
+          "MOVS",
+          "STOS",
+          "LODS",
+          "SCAS",
+          "CMPS",
+          "DIV",
+          "IDIV",
+          "UD",
+          "UD0",
+          "UD1",
+          "UD2",
+          "LOOP",
+          "LOOPE",
+          "LOOPNE",
+          "JCXZ",
+          "XLAT",
+          "CLI",
+          "STI",
+          "STD",
+          "CLD",
+          "LDMXCSR",
+          "STMXCSR",
+          "MASKMOVDQU",
+          "RCPPS",
+          "RCPSS",
+          "RSQRTPS",
+          "RSQRTSS",
+          "PAUSE",
+          "MOVBE",
+          "SHLD",
+          "SHRD");
+
+  /** Leave flags undefined. */
+  private static final Set<String> UNDEFINED_FLAGS =
+      Set.of(
+          "MUL", "IMUL", "SHL", "SHR", "SAR", "ROL", "ROR", "RCL", "RCR", "BT", "BTS", "BTR", "BTC",
+          "BSF", "BSR", "AND", "OR", "XOR", "TEST");
+
+  private final Decoder decoder = new Decoder();
+  private final List<Form> forms = new ArrayList<>();
+  private final Random random;
+  private final byte[] code = new byte[1 << 14];
+  private int size;
+
+  ProgramGenerator(long seed) {
+    random = new Random(seed);
+    for (Form form : OpcodeTable.x86().forms()) {
+      String name = form.op().name();
+      boolean group = form.group() == Group.INTEGER || form.group() == Group.SSE;
+      if (group
+          && form.mode() != Form.Mode.NOT_64
+          && !LEFT_OUT.contains(name)
+          && !name.startsWith("J")
+          && !form.features().contains("usesmmx")
+          && !form.features().contains("segment")
+          && !form.operands().contains("Sw")) {
+        forms.add(form);
+      }
+    }
+  }
+
+  byte[] next() {
+    size = 0;
+    int length = 5 + random.nextInt(60);
+    boolean loop = random.nextBoolean();
+    int head = 0;
+    if (loop) {
+      move(8, 3 + random.nextInt(5));
+      emit(0x41, 0x50);
+      head = size;
+    }
+    int skip = -1;
+    int left = 0;
+    for (int i = 0; i < length; i++) {
+      switch (random.nextInt(20)) {
+        case 0 -> {
+          if (skip < 0 && !loop) {
+            emit(0x70 | random.nextInt(16), 0);
+            skip = size - 1;
+            left = 1 + random.nextInt(3);
+          }
+        }
+        case 1 -> {
+          int from = register();
+          emit(0x40 | from >> 3, 0x50 | from & 7);
+          instruction();
+          pop();
+        }
+        case 2 -> {
+          emit(0xe8, 1, 0, 0, 0, 0x90);
+          pop();
+        }
+        // A call of the RET behind the next jump.
+        case 3 -> emit(0xe8, 2, 0, 0, 0, 0xeb, 1, 0xc3);
+        case 4 -> {
+          int by = register();
+          move(by, BareMachine.CODE + size + 13);
+          emit(0x40 | by >> 3, 0xff, 0xe0 | by & 7);
+        }
+        default -> instruction();
+      }
+      if (skip >= 0 && left-- == 0) {
+        code[skip] = (byte) (size - skip - 1);
+        skip = -1;
+      }
+    }
+    if (skip >= 0) {
+      code[skip] = (byte) (size - skip - 1);
+    }
+    if (loop) {
+      // pop r8; dec r8; push r8; jnz head; pop r8
+      emit(0x41, 0x58, 0x49, 0xff, 0xc8, 0x41, 0x50, 0x0f, 0x85);
+      number(head - (size + 4), 4);
+      emit(0x41, 0x58);
+    }
+    emit(0xf4);
+    return Arrays.copyOf(code, size);
+  }
+
+  private void emit(int... bytes) {
+    for (int b : bytes) {
+      code[size++] = (byte) b;
+    }
+  }
+
+  private void number(long value, int bytes) {
+    for (int i = 0; i < bytes; i++) {
+      emit((int) (value >> i * 8));
+    }
+  }
+
+  private void move(int register, long value) {
+    emit(0x48 | register >> 3, 0xb8 | register & 7);
+    number(value, 8);
+  }
+
+  private void pop() {
+    int to = register();
+    emit(0x40 | to >> 3, 0x58 | to & 7);
+  }
+
+  /** Any register but the stack pointer. */
+  private int register() {
+    int r = random.nextInt(15);
+    return r < RSP ? r : r + 1;
+  }
+
+  private void instruction() {
+    int before = size;
+    if (!tryInstruction(forms.get(random.nextInt(forms.size())))) {
+      size = before;
+    }
+  }
+
+  private boolean tryInstruction(Form form) {
+    int modRm = random.nextInt(256);
+    if (form.rm() == Form.Rm.MEMORY) {
+      modRm &= 0x7f;
+    } else if (form.rm() == Form.Rm.REGISTER) {
+      modRm |= 0xc0;
+    }
+    if (form.extension() >= 0) {
+      modRm = modRm & ~0x38 | form.extension() << 3;
+    }
+    if (form.exact() >= 0) {
+      modRm = form.exact();
+    }
+    boolean memory = form.hasModRm() && modRm < 0xc0;
+    if (memory && form.op().name().startsWith("BT") && form.operand(1).startsWith("G")) {
+      return false;
+    }
+    int rex = random.nextBoolean() ? 0x40 | random.nextInt(16) : 0;
+    boolean small = form.prefix() == 0x66 || (form.prefix() == Form.ANY && random.nextInt(4) == 0);
+    Place place = memory ? place(form) : null;
+    if (place != null) {
+      rex = place.base < 0 ? rex : rex & ~3 | 0x40 | place.base >> 3 | place.indexBit() << 1;
+      modRm = modRm & 0x38 | (place.base < 0 ? 5 : place.mod << 6 | 4);
+    }
+    if (touchesStackPointer(form, modRm, rex, memory)) {
+      return false;
+    }
+    int start = size;
+    if (small) {
+      emit(0x66);
+    }
+    if (form.prefix() == 0xf2 || form.prefix() == 0xf3) {
+      emit(form.prefix());
+    }
+    if (memory && form.lockable() && random.nextInt(4) == 0) {
+      emit(0xf0);
+    }
+    if (rex != 0) {
+      emit(rex);
+    }
+    if (form.map() > 0) {
+      emit(0x0f);
+    }
+    if (form.map() > 1) {
+      emit(form.map() == 2 ? 0x38 : 0x3a);
+    }
+    emit(form.opcode());
+    if (form.hasModRm()) {
+      emit(modRm);
+    }
+    int relative = size;
+    if (place != null) {
+      address(place);
+    }
+    return finish(form, start, relative, place);
+  }
+
+  /** Lets random bytes follow, and keeps what the decoder takes for the instruction. */
+  private boolean finish(
+      Form form, int start, int relative, @org.jspecify.annotations.Nullable Place place) {
+    if (form.operand(0).startsWith("O") || form.operand(1).startsWith("O")) {
+      number(BareMachine.DATA + random.nextInt(0x8000), 8);
+    } else {
+      for (int i = 0; i < 12; i++) {
+        emit(random.nextInt(256));
+      }
+    }
+    Insn insn = new Insn();
+    if (decoder.decode(insn, code, start, 15, 8) != Decoder.Status.OK || !form.equals(insn.form)) {
+      return false;
+    }
+    size = start + insn.length;
+    if (place != null && place.base < 0) {
+      int end = size;
+      size = relative;
+      number(place.displacement - (BareMachine.CODE + (long) end), 4);
+      size = end;
+    }
+    if (UNDEFINED_FLAGS.contains(form.op().name())) {
+      emit(0x48, 0x85, 0xc0);
+    }
+    return true;
+  }
+
+  private static boolean touchesStackPointer(Form form, int modRm, int rex, boolean memory) {
+    int reg = modRm >> 3 & 7 | (rex & 4) << 1;
+    int rm = modRm & 7 | (rex & 1) << 3;
+    for (String operand : form.operands()) {
+      boolean hit =
+          switch (operand.charAt(0)) {
+            case 'G' -> reg == RSP;
+            case 'E', 'R' -> form.hasModRm() && !memory && rm == RSP;
+            case 'Z' -> (form.opcode() & 7 | (rex & 1) << 3) == RSP;
+            default -> false;
+          };
+      if (hit) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A memory operand; without a base it is relative to RIP. */
+  private record Place(int base, int index, int scale, int mod, int displacement) {
+    int indexBit() {
+      return index == RSP ? 0 : index >> 3;
+    }
+  }
+
+  /** Chooses an address and emits what loads its registers. */
+  private Place place(Form form) {
+    long at = BareMachine.DATA + 0x1000L + random.nextInt(0x7000);
+    if (random.nextInt(8) == 0) {
+      at = BareMachine.DATA + 0x1000L * (1 + random.nextInt(8)) - random.nextInt(24);
+    }
+    if (form.aligned() || form.op().name().equals("CMPXCHG8B")) {
+      at &= ~15L;
+    }
+    if (random.nextInt(6) == 0) {
+      return new Place(-1, RSP, 0, 0, (int) at);
+    }
+    int base = register();
+    int index = random.nextInt(3) == 0 ? register() : RSP;
+    if (index == base) {
+      index = RSP;
+    }
+    int mod = random.nextInt(4) == 0 && (base & 7) != 5 ? 0 : 1 + random.nextInt(2);
+    int displacement =
+        switch (mod) {
+          case 1 -> random.nextInt(256) - 128;
+          case 2 -> random.nextInt(20000) - 10000;
+          default -> 0;
+        };
+    int scale = random.nextInt(4);
+    long count = random.nextInt(2000);
+    move(base, at - displacement - (index == RSP ? 0 : count << scale));
+    if (index != RSP) {
+      move(index, count);
+    }
+    return new Place(base, index, scale, mod, displacement);
+  }
+
+  private void address(Place place) {
+    if (place.base < 0) {
+      number(0, 4);
+      return;
+    }
+    emit(place.scale << 6 | (place.index & 7) << 3 | place.base & 7);
+    if (place.mod > 0) {
+      number(place.displacement, place.mod == 1 ? 1 : 4);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package isola.cpu.translator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import isola.core.cpu.Exit;
+import isola.cpu.x86.interpreter.InterpreterEngine;
+import org.junit.jupiter.api.Test;
+
+/** The same random programs on interpreter and translator leave the same state. */
+final class RandomProgramsTest {
+  private static final int PROGRAMS = 400;
+
+  @Test
+  void programsEndAlikeOnBothEngines() {
+    TranslatorEngine translator = new TranslatorEngine();
+    assumeTrue(translator.unavailable().isEmpty(), "the translator cannot run here");
+    long seed = 20260101;
+    ProgramGenerator generator = new ProgramGenerator(seed);
+    try (BareMachine reference = new BareMachine(new InterpreterEngine());
+        BareMachine translated = new BareMachine(translator)) {
+      for (int i = 0; i < PROGRAMS; i++) {
+        byte[] program = generator.next();
+        reference.prepare(program, seed + i);
+        translated.prepare(program, seed + i);
+        Exit expected = reference.run();
+        Exit exit = translated.run();
+        assertThat(translated.outcome(exit))
+            .as("program %d of seed %d", i, seed)
+            .isEqualTo(reference.outcome(expected));
+        assertThat(exit).isEqualTo(Exit.HALT);
+      }
+      assertThat(translated.vcpu.counters().get("instructions translated")).isGreaterThan(10_000);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package isola.cpu.translator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import isola.core.cpu.Exit;
+import isola.cpu.x86.state.CpuState;
+import java.util.HexFormat;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What generated code must get right beside arithmetic. */
+final class TranslatedCodeTest {
+  private BareMachine machine;
+
+  @BeforeEach
+  void start() {
+    TranslatorEngine engine = new TranslatorEngine();
+    assumeTrue(engine.unavailable().isEmpty(), "the translator cannot run here");
+    machine = new BareMachine(engine);
+  }
+
+  @AfterEach
+  void stop() {
+    if (machine != null) {
+      machine.close();
+    }
+  }
+
+  private Exit run(String hex) {
+    machine.prepare(HexFormat.of().parseHex(hex.replace(" ", "")), 1);
+    return machine.run();
+  }
+
+  private long register(int r) {
+    return machine.field(CpuState.GPR + r * 8);
+  }
+
+  @Test
+  void codeThatChangesItselfRunsAsChanged() {
+    // A function "mov eax, imm32; ret" at 201000h, rewritten and called 100 times; RBX sums up.
+    Exit exit =
+        run(
+            """
+            31db b964000000 be00102000
+            c606b8 894e01 c64605c3
+            51 56 ffd6 5e 59 4801c3
+            ffc9 75e9 f4
+            """
+                .replace("\n", ""));
+    assertThat(exit).isEqualTo(Exit.HALT);
+    assertThat(register(3)).isEqualTo(5050);
+  }
+
+  @Test
+  void aLoopIsLeftWhenTheProcessorIsKicked() throws InterruptedException {
+    machine.prepare(HexFormat.of().parseHex("ebfe"), 1);
+    Thread kicker =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    Thread.sleep(50);
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                  machine.vcpu.kick();
+                });
+    assertThat(machine.run()).isEqualTo(Exit.KICK);
+    kicker.join();
+    assertThat(machine.field(CpuState.RIP)).isEqualTo(BareMachine.CODE);
+  }
+
+  @Test
+  void aDivisionByZeroIsTheGuestsFault() {
+    // mov rax, 1; cqo; xor ecx, ecx; idiv rcx: no handler, so a triple fault.
+    assertThat(run("48c7c001000000 4899 31c9 48f7f9 f4")).isEqualTo(Exit.SHUTDOWN);
+    assertThat(register(0)).isEqualTo(1);
+  }
+
+  @Test
+  void aDivisionGivesQuotientAndRemainder() {
+    assertThat(run("48c7c0f9ffffff 4899 b902000000 48f7f9 f4")).isEqualTo(Exit.HALT);
+    assertThat(register(0)).isEqualTo(-3);
+    assertThat(register(2)).isEqualTo(-1);
+  }
+
+  @Test
+  void anAccessAcrossTwoPagesReadsBoth() {
+    // mov dword [201ffe], 44332211; mov eax, [201ffe]
+    assertThat(run("c70425fe1f200011223344 8b0425fe1f2000 f4")).isEqualTo(Exit.HALT);
+    assertThat(register(0)).isEqualTo(0x44332211);
+  }
+}

@@ -1,0 +1,51 @@
+package isola.cpu.x86.interpreter;
+
+import isola.core.memory.GuestMemory;
+import isola.cpu.x86.cpu.Cpu;
+
+/**
+ * Runs what it can of a processor's instructions in a quicker way than the interpreter, which does
+ * the rest, delivers events and exceptions, and answers to the machine. Owner thread of the vCPU
+ * only.
+ */
+public interface Accelerator extends AutoCloseable {
+  /** Gives each processor of a machine its accelerator. */
+  interface Factory {
+    /** Bytes of processor state that it wants, from the state's address on. */
+    int stateSize();
+
+    /** The accelerator of one processor. */
+    Accelerator create(Cpu cpu, GuestMemory memory, CodeHolder holder);
+  }
+
+  /** Where an accelerator says which guest pages it holds code of. */
+  interface CodeHolder {
+    /** To be called before code of a guest physical page is read: from then on writes are told. */
+    void hold(long page);
+
+    /** No code of a page is held any more. */
+    void release(long page);
+  }
+
+  /**
+   * Runs from the processor's RIP until an event waits ({@code ATTENTION} is not zero) or something
+   * is met that is left to the interpreter; RIP and all state are current when it returns.
+   *
+   * @return how many blocks the interpreter should execute now at most; 0 if an event waits
+   */
+  int run();
+
+  /**
+   * {@code length} bytes at a guest physical address, inside one held page, are about to change.
+   */
+  void written(long physical, int length);
+
+  /** Drops all code that is held. */
+  void dropAll();
+
+  /** Adds what it counts, by name. Any thread. */
+  void count(java.util.Map<String, Long> counters);
+
+  @Override
+  void close();
+}
