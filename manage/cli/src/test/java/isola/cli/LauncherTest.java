@@ -165,7 +165,7 @@ final class LauncherTest {
     Result result =
         isola(
             Map.of("PATH", folder.resolve("bin") + ":/usr/bin:/bin", "isola_jdk", "25"),
-            "sed -i 's|/usr/lib/jvm/|/nowhere/|g; s/command -v apt-get/false/'"
+            "sed -i 's|/usr/lib/jvm/|/nowhere/|g; s/command -v apt-get/false/; s/command -v java /false /'"
                 + " 'a checkout/launcher/setup.sh'; 'a checkout/isola' x");
     assertThat(result.status()).isEqualTo(125);
     assertThat(result.err()).startsWith("isola: missing: ").contains("JDK 25");
