@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * lists workloads, default {@code alu calls}.
  */
 @Tag("bench")
-class GuestSpeedBench {
+class GuestSpeedTest {
   private static final long BOOT_SECONDS = 300;
 
   @TempDir Path folder;
