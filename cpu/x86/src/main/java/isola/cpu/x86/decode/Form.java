@@ -116,7 +116,7 @@ public record Form(
 
   /** Whether the destination is the operand that ModRM.rm names, register or memory. */
   public boolean rmIsDestination() {
-    return switch (operand(0).isEmpty() ? ' ' : operand(0).charAt(0)) {
+    return switch (operand(0).isEmpty() || isSegment(operand(0)) ? ' ' : operand(0).charAt(0)) {
       case 'E', 'M', 'Q', 'W', 'U', 'N', 'R' -> true;
       default -> false;
     };
@@ -138,7 +138,8 @@ public record Form(
     return false;
   }
 
-  private static boolean isSegment(String operand) {
+  /** Whether an operand is a segment register that the opcode itself names. */
+  static boolean isSegment(String operand) {
     return operand.length() == 2 && operand.charAt(1) == 'S';
   }
 }

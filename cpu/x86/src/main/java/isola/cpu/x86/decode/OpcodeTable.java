@@ -256,7 +256,8 @@ public final class OpcodeTable {
   }
 
   private static Form.Shape shape(List<String> operands) {
-    if (operands.isEmpty()) {
+    // ES is the segment register, not an operand of the kind E.
+    if (operands.isEmpty() || Form.isSegment(operands.get(0))) {
       return Form.Shape.OTHER;
     }
     String second = operands.size() > 1 ? operands.get(1) : "";

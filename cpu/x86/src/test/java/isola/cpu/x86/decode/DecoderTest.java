@@ -117,6 +117,17 @@ final class DecoderTest {
   }
 
   @Test
+  void theSegmentRegisterEsIsNoMemoryOperand() {
+    for (Form form : OpcodeTable.x86().forms()) {
+      if (form.operand(0).equals("ES")) {
+        assertThat(form.shape()).as(form.toString()).isEqualTo(Form.Shape.OTHER);
+        assertThat(form.rmIsDestination()).as(form.toString()).isFalse();
+        assertThat(form.hasModRm()).as(form.toString()).isFalse();
+      }
+    }
+  }
+
+  @Test
   void sixteenBitAddressing() {
     Insn insn = decode("8b 42 fe", 2);
     assertThat(insn.base).isEqualTo((byte) 5);
