@@ -391,8 +391,11 @@ public final class Transcendental {
     take(left, xSe, x);
     right.set(left).add(one);
     if (right.isZero() || right.sign != 0) {
-      // Outside the range for which the manual defines a result.
-      f.raise(FloatSpec.PE);
+      // Outside the range for which the manual defines a result; an unmasked operand exception
+      // comes first.
+      if (f.delivered()) {
+        f.raise(FloatSpec.PE);
+      }
       f.result(xSe, x);
       return;
     }
