@@ -296,14 +296,14 @@ final class RunCommandTest {
                 "-v",
                 folder + ":/data:ro",
                 "-v",
-                folder + ":/work/",
+                folder + ":/job/",
                 "-v",
                 file + ":/etc/x",
                 "debian",
                 "ls"))
         .isZero();
     assertThat(bench.out())
-        .contains("volume vdb ro /data\nvolume vdc rw /work\nvolume vdd file /etc/x\n");
+        .contains("volume vdb ro /data\nvolume vdc rw /job\nvolume vdd file /etc/x\n");
     assertThat(bench.awaitMachine().config.disks()).hasSize(4).allMatch(disk -> disk.readOnly());
     assertThat(bench.err()).contains("stays in the guest");
   }
