@@ -36,11 +36,10 @@ final class BlockEmitter {
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
   private int sides;
 
-  private final @Nullable FaultPlanter planter;
+  private final @Nullable CodeWatch watch;
 
-  BlockEmitter(
-      HostAssembler assembler, Sites sites, Thunks thunks, @Nullable FaultPlanter planter) {
-    this.planter = planter;
+  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
+    this.watch = watch;
     a = assembler;
     this.sites = sites;
     this.thunks = thunks;
@@ -70,8 +69,8 @@ final class BlockEmitter {
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
       e.mark();
-      if (planter != null) {
-        planter.plant(a, e.insn);
+      if (watch != null) {
+        watch.before(a, e.insn);
       }
       open = !code.kinds[i].ends();
       instruction(code, i);

@@ -76,13 +76,14 @@ final class Translation implements Accelerator {
   private final long[] left = new long[8];
 
   private final GuardedCode guard;
+  private final @Nullable CodeWatch watch;
 
   /** Guest addresses of the last entries into generated code, a ring. */
   private final long[] way = new long[WAY];
 
   private String failure = "";
 
-  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable FaultPlanter planter) {
+  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch) {
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
@@ -90,10 +91,11 @@ final class Translation implements Accelerator {
     addCommonSites();
     assembler.begin(code.executable());
     thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
-    install(code.executable());
+    this.watch = watch;
+    install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
     free = firstFree;
-    emitter = new BlockEmitter(assembler, sites, thunks, planter);
+    emitter = new BlockEmitter(assembler, sites, thunks, watch);
     clearJumps();
     guard =
         new GuardedCode(
@@ -106,10 +108,13 @@ final class Translation implements Accelerator {
   }
 
   /** Copies what was assembled to where it will execute. */
-  private void install(long at) {
+  private void install(@Nullable Block block, long at) {
     long to = at - code.executable() + code.writable();
     int size = assembler.size();
     MemorySegment.copy(assembler.bytes(), 0, RawMemory.view(to, size), JAVA_BYTE, 0, size);
+    if (watch != null) {
+      watch.emitted(block, at, assembler.bytes(), size);
+    }
   }
 
   private long writable(long executable) {
@@ -359,7 +364,7 @@ final class Translation implements Accelerator {
     } else {
       assembler.begin(free);
       emitter.emit(block, guest, mode & 3, host & -4096);
-      install(free);
+      install(block, free);
       free = (free + assembler.size() + 15) & -16;
       translated++;
       translatedInstructions += guest.count;

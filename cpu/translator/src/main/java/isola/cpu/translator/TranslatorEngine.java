@@ -18,7 +18,7 @@ public final class TranslatorEngine implements CpuEngine {
   private static final List<String> NEEDED =
       List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
 
-  private final @Nullable FaultPlanter planter;
+  private final @Nullable CodeWatch watch;
 
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public TranslatorEngine() {
@@ -26,8 +26,8 @@ public final class TranslatorEngine implements CpuEngine {
   }
 
   /** An engine whose generated code has faults planted into it, for tests. */
-  TranslatorEngine(@Nullable FaultPlanter planter) {
-    this.planter = planter;
+  TranslatorEngine(@Nullable CodeWatch watch) {
+    this.watch = watch;
   }
 
   @Override
@@ -53,10 +53,10 @@ public final class TranslatorEngine implements CpuEngine {
 
   @Override
   public CpuVm create(GuestMemory memory) {
-    return InterpreterEngine.accelerated(memory, new Translations(planter));
+    return InterpreterEngine.accelerated(memory, new Translations(watch));
   }
 
-  private record Translations(@Nullable FaultPlanter planter) implements Accelerator.Factory {
+  private record Translations(@Nullable CodeWatch watch) implements Accelerator.Factory {
     @Override
     public int stateSize() {
       return Layout.SIZE;
@@ -64,7 +64,7 @@ public final class TranslatorEngine implements CpuEngine {
 
     @Override
     public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
-      return new Translation(cpu, memory, holder, planter);
+      return new Translation(cpu, memory, holder, watch);
     }
   }
 }

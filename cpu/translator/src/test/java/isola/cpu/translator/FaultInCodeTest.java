@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import isola.core.cpu.Exit;
+import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.state.CpuState;
 import java.util.ArrayList;
@@ -34,10 +35,13 @@ final class FaultInCodeTest {
   private static TranslatorEngine planting(String hex) {
     byte[] bytes = HexFormat.of().parseHex(hex.replace(" ", ""));
     return new TranslatorEngine(
-        (assembler, before) -> {
-          if (before.op == Op.NOP) {
-            for (byte b : bytes) {
-              assembler.emit(b);
+        new CodeWatch() {
+          @Override
+          public void before(HostAssembler assembler, Insn guest) {
+            if (guest.op == Op.NOP) {
+              for (byte b : bytes) {
+                assembler.emit(b);
+              }
             }
           }
         });
