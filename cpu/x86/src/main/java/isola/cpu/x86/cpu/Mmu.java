@@ -148,6 +148,26 @@ public final class Mmu {
     return physical;
   }
 
+  /**
+   * Translates for a load or store at the current privilege and fills the TLB; the page fault's
+   * error code, with nothing else changed, if the access is refused, else -1.
+   */
+  public int tryFill(long linear, boolean write) {
+    int access = write ? WRITE : READ;
+    int how = cpu.privilege();
+    if (!paging) {
+      translate(linear, access, how);
+      return -1;
+    }
+    walks++;
+    int error = walk(linear, access, how);
+    if (error >= 0) {
+      return error;
+    }
+    fill(linear, leaf, access, how);
+    return -1;
+  }
+
   /** Translates without side effects, with supervisor rights; -1 if not mapped. For debuggers. */
   public long probe(long linear) {
     if (!paging) {

@@ -31,9 +31,19 @@ public interface Accelerator extends AutoCloseable {
    * Runs from the processor's RIP until an event waits ({@code ATTENTION} is not zero) or something
    * is met that is left to the interpreter; RIP and all state are current when it returns.
    *
-   * @return how many blocks the interpreter should execute now at most; 0 if an event waits
+   * @return how many blocks the interpreter should execute now at most; 0 if an event waits; {@link
+   *     #FAULT} if the instruction at RIP faulted
    */
   int run();
+
+  /** What {@link #run} returns where an exception is to be delivered. */
+  int FAULT = -1;
+
+  /** Vector of that exception. */
+  int faultVector();
+
+  /** Its error code. */
+  int faultError();
 
   /**
    * {@code length} bytes at a guest physical address, inside one held page, are about to change.

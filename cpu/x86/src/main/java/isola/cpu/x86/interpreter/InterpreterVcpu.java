@@ -256,6 +256,12 @@ final class InterpreterVcpu implements Vcpu {
           fine = executor.run();
         } else {
           int blocks = accelerator.run();
+          if (blocks == Accelerator.FAULT) {
+            if (!exception(accelerator.faultVector(), accelerator.faultError())) {
+              return left(shutdown());
+            }
+            continue;
+          }
           fine = blocks == 0 || executor.run(blocks);
         }
         if (!fine && !exception(executor.faultVector(), executor.faultError())) {
