@@ -45,6 +45,9 @@ final class Layout {
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
 
+  /** What {@link WalkThunks} keeps, 256 bytes. */
+  static final int WALK = BASE + 1024;
+
   /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
   static final int JUMP_CACHE = BASE + 4096;
 

@@ -11,7 +11,6 @@ import static isola.cpu.translator.HostAssembler.RCX;
 import static isola.cpu.translator.HostAssembler.RDI;
 import static isola.cpu.translator.HostAssembler.RSI;
 
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.state.CpuState;
 
 /**
@@ -37,10 +36,7 @@ final class Thunks {
   /** Leaves for a target that no block is known for; {@link Layout#TARGET} says where. */
   final long lookup;
 
-  /** Leave after a load, a store that missed, by TLB table. */
-  private final long[] readMiss = new long[Layout.TABLES];
-
-  private final long[] writeMiss = new long[Layout.TABLES];
+  private final WalkThunks walks;
 
   Thunks(HostAssembler a, int lookupSite) {
     enter = a.here();
@@ -59,14 +55,12 @@ final class Thunks {
     lookup = a.here();
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
-    for (int table = 0; table < Layout.TABLES; table++) {
-      readMiss[table] = miss(a, table, Tlb.READ);
-      writeMiss[table] = miss(a, table, Tlb.WRITE);
-    }
+    walks = new WalkThunks(a, exit);
   }
 
+  /** See {@link WalkThunks#miss}. */
   long miss(int table, boolean write) {
-    return write ? writeMiss[table] : readMiss[table];
+    return walks.miss(table, write);
   }
 
   private static void enter(HostAssembler a) {
@@ -122,23 +116,6 @@ final class Thunks {
     a.state(HostAssembler.MAP_0F, 0xae, 2, CpuState.MXCSR);
     a.storeImmediate(Layout.FP_ABSENT, 0);
     a.emit(0xc3);
-  }
-
-  private long miss(HostAssembler a, int table, int field) {
-    a.align(16);
-    long at = a.here();
-    // The probe left its address exclusive-ored with the tag; once more gives it back.
-    a.stateIndexed(
-        HostAssembler.W,
-        0x33,
-        Layout.ADDRESS,
-        Layout.TEMPORARY,
-        HostAssembler.NONE,
-        0,
-        Layout.tlb(table, field));
-    a.store(Layout.EXIT_LINEAR, Layout.ADDRESS);
-    a.jump(exit);
-    return at;
   }
 
   /** LAHF and SETO: RAX holds the status flags in the form of {@link Layout#FLAGS}. */

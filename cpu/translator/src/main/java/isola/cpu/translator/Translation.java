@@ -82,6 +82,9 @@ final class Translation implements Accelerator {
   /** The same after accesses that the TLB never answers, all together. */
   private long missesAided;
 
+  /** Whether {@link #run} was ever called: the machine is complete by then. */
+  private boolean begun;
+
   private int faultVector;
   private int faultError;
 
@@ -131,6 +134,10 @@ final class Translation implements Accelerator {
     if (!cpu.is64()) {
       return ELSEWHERE;
     }
+    if (!begun) {
+      begun = true;
+      WalkThunks.prepare(cpu, memory);
+    }
     int mode = mode();
     if (mode < 0) {
       return -mode;
@@ -147,6 +154,7 @@ final class Translation implements Accelerator {
    * The {@link Block#mode} for now; negative, how many blocks are the interpreter's, if none is.
    */
   private int mode() {
+    WalkThunks.modeChanged(cpu);
     int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
     if (table >= Layout.TABLES) {
       return -1;
@@ -511,6 +519,7 @@ final class Translation implements Accelerator {
     counters.put("left stale code", left[Sites.STALE]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
+    counters.put("walks in generated code", WalkThunks.walks(cpu));
     Op[] ops = Op.values();
     for (int i = 0; i < ops.length; i++) {
       if (aided[i] != 0) {
