@@ -54,12 +54,17 @@ public final class Oracle implements AutoCloseable {
     }
   }
 
-  /** An oracle over the instructions that {@code wanted} lets through. */
-  public Oracle(Predicate<Form> wanted) {
+  /**
+   * An oracle over the instructions that {@code wanted} lets through.
+   *
+   * @param names the engines that take part if they work here
+   */
+  public Oracle(Predicate<Form> wanted, String... names) {
     code = new CodeGenerator(wanted);
-    engines.add(new Engine("interpreter"));
-    if (Engine.available("translator")) {
-      engines.add(new Engine("translator"));
+    for (String name : names) {
+      if (Engine.available(name)) {
+        engines.add(new Engine(name));
+      }
     }
   }
 

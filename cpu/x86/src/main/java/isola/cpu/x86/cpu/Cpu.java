@@ -328,6 +328,11 @@ public final class Cpu {
     return cpl;
   }
 
+  /** How pages are reached now, as the {@link Mmu} numbers it. */
+  int privilege() {
+    return privilege;
+  }
+
   /** Sets the privilege level and what follows from it. */
   public void cpl(int value) {
     cpl = value;
