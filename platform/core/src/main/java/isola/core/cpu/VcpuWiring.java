@@ -4,6 +4,7 @@ import isola.core.backend.EntropySource;
 import isola.core.bus.MmioBus;
 import isola.core.bus.PortBus;
 import isola.core.time.Clock;
+import isola.core.time.ManualClock;
 
 /**
  * What a processor is connected to.
@@ -25,4 +26,17 @@ public record VcpuWiring(
     Clock clock,
     long tscHz,
     EntropySource entropy,
-    CpuidTable cpuid) {}
+    CpuidTable cpuid) {
+  /** The wiring of a processor that stands alone: no device, no interrupt, a clock at 0. */
+  public static VcpuWiring unconnected(CpuidTable cpuid) {
+    return new VcpuWiring(
+        new PortBus(),
+        new MmioBus(),
+        InterruptPort.NONE,
+        MsrPort.NONE,
+        new ManualClock(0),
+        1_000_000_000L,
+        () -> 4,
+        cpuid);
+  }
+}
