@@ -16,6 +16,7 @@ import isola.core.time.Clock;
  * @param tscHz time-stamp counter frequency in Hz, constant
  * @param entropy behind RDRAND and RDSEED
  * @param cpuid what CPUID answers on this processor
+ * @param hypercalls what its kernel may ask of the machine
  */
 public record VcpuWiring(
     PortBus ports,
@@ -25,4 +26,18 @@ public record VcpuWiring(
     Clock clock,
     long tscHz,
     EntropySource entropy,
-    CpuidTable cpuid) {}
+    CpuidTable cpuid,
+    HypercallPort hypercalls) {
+  /** A processor of a machine without hypercalls. */
+  public VcpuWiring(
+      PortBus ports,
+      MmioBus mmio,
+      InterruptPort interrupts,
+      MsrPort msrs,
+      Clock clock,
+      long tscHz,
+      EntropySource entropy,
+      CpuidTable cpuid) {
+    this(ports, mmio, interrupts, msrs, clock, tscHz, entropy, cpuid, HypercallPort.NONE);
+  }
+}
