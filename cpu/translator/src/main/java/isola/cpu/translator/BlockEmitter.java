@@ -15,6 +15,7 @@ import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.state.CpuState;
+import org.jspecify.annotations.Nullable;
 
 /** Writes the host code of one block: its ways in, its instructions, its ways out. */
 final class BlockEmitter {
@@ -35,7 +36,10 @@ final class BlockEmitter {
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
   private int sides;
 
-  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks) {
+  private final @Nullable CodeWatch watch;
+
+  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
+    this.watch = watch;
     a = assembler;
     this.sites = sites;
     this.thunks = thunks;
@@ -53,6 +57,7 @@ final class BlockEmitter {
     e.block = block;
     e.table = table;
     e.beginStubs();
+    block.hostBegin = a.here();
     sides = 0;
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
@@ -63,6 +68,10 @@ final class BlockEmitter {
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
+      e.mark();
+      if (watch != null) {
+        watch.before(a, e.insn);
+      }
       open = !code.kinds[i].ends();
       instruction(code, i);
     }
@@ -82,6 +91,7 @@ final class BlockEmitter {
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
     block.stale[Block.FLAGS_SAVED] = a.here();
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, true), thunks.exit);
+    e.handMarks();
   }
 
   private void waysIn(Block block, int table, long hostPage, int liveIn) {

@@ -83,6 +83,27 @@ class Emitter {
     a.jump(goal);
   }
 
+  // Which host code is of which guest instruction.
+
+  private int[] marks = new int[128];
+  private int marked;
+
+  /** Notes that the host code of the instruction in work begins here. */
+  final void mark() {
+    if (marked + 2 > marks.length) {
+      marks = java.util.Arrays.copyOf(marks, marked * 2);
+    }
+    marks[marked++] = (int) (a.here() - block.hostBegin);
+    marks[marked++] = (int) (insn.rip - block.rip);
+  }
+
+  /** Hands the notes of a block over to it. */
+  final void handMarks() {
+    block.marks = java.util.Arrays.copyOf(marks, marked);
+    block.hostEnd = a.here();
+    marked = 0;
+  }
+
   // Flags.
 
   /** To be called before host flags are lost while {@code live} ones of the guest matter. */

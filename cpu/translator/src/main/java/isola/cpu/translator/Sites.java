@@ -28,6 +28,9 @@ final class Sites {
   /** The block's code was changed. */
   static final byte STALE = 6;
 
+  /** Generated code itself faulted. */
+  static final byte FAULT = 7;
+
   private byte[] kind = new byte[1024];
   private byte[] size = new byte[1024];
   private boolean[] saved = new boolean[1024];

@@ -89,6 +89,14 @@ final class TranslatedCodeTest {
   }
 
   @Test
+  void theLastPageOfTheAddressSpaceIsNotMappedByAnEmptyTlbEntry() {
+    // mov rax, [-43]: a page fault without a handler, so a triple fault.
+    assertThat(run("488b0425d5ffffff f4")).isEqualTo(Exit.SHUTDOWN);
+    // mov rax, [fff000h] brings an entry with a host page in its place; then a store.
+    assertThat(run("488b042500f03f00 48890425d5ffffff f4")).isEqualTo(Exit.SHUTDOWN);
+  }
+
+  @Test
   void anAccessAcrossTwoPagesReadsBoth() {
     // mov dword [201ffe], 44332211; mov eax, [201ffe]
     assertThat(run("c70425fe1f200011223344 8b0425fe1f2000 f4")).isEqualTo(Exit.HALT);

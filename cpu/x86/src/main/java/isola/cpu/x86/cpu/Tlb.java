@@ -37,8 +37,17 @@ public final class Tlb {
   /** Inside an entry: host address minus linear address. */
   public static final int ADDEND = 24;
 
-  /** A tag that no access matches. */
-  public static final long EMPTY = -1;
+  /** A tag that no access matches, of all entries but the last of each table. */
+  private static final long EMPTY = -1;
+
+  /**
+   * A tag that no access matches, by the entry's number. Generated code exclusive-ors an address
+   * with the tag and takes all that is less than a page for a hit, so in the entry that serves the
+   * last page of the address space -1 would be one. No tag of a page is odd.
+   */
+  public static long empty(int number) {
+    return (number & (ENTRIES - 1)) == ENTRIES - 1 ? 1 : EMPTY;
+  }
 
   /** Bytes of one table. */
   public static final int TABLE_SIZE = ENTRIES * ENTRY_SIZE;
@@ -63,7 +72,7 @@ public final class Tlb {
    */
   public static final int EXECUTE = TABLES * TABLE_SIZE;
 
-  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #EMPTY}. */
+  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #empty}. */
   public static final int CODE_KEY = EXECUTE + 8;
 
   /** From an entry: host address minus linear address of a page that may be executed. */
@@ -94,7 +103,14 @@ public final class Tlb {
 
   Tlb(long state) {
     tables = state + OFFSET;
-    RawMemory.fill(tables, SIZE, (byte) -1);
+    clear();
+  }
+
+  private void clear() {
+    RawMemory.fill(tables, SIZE, (byte) EMPTY);
+    for (int last = ENTRIES - 1; last < 2 * TABLES * ENTRIES; last += ENTRIES) {
+      drop(last);
+    }
   }
 
   /** Host address of a table. */
@@ -112,7 +128,7 @@ public final class Tlb {
       drop(journal, journalled);
       drop(globalJournal, globalsJournalled);
     } else {
-      RawMemory.fill(tables, SIZE, (byte) -1);
+      clear();
     }
     journalled = 0;
     globalsJournalled = 0;
@@ -140,8 +156,8 @@ public final class Tlb {
 
   private void drop(int number) {
     long entry = tables + ((long) number << ENTRY_SHIFT);
-    RawMemory.putLong(entry + READ, EMPTY);
-    RawMemory.putLong(entry + WRITE, EMPTY);
+    RawMemory.putLong(entry + READ, empty(number));
+    RawMemory.putLong(entry + WRITE, empty(number));
   }
 
   /**
@@ -159,14 +175,14 @@ public final class Tlb {
     long entry = tables + ((long) number << ENTRY_SHIFT);
     if (number >= TABLES * ENTRIES) {
       // What stands in the place of the second tag is a key.
-      return matches(RawMemory.getLong(entry), page, mask);
+      return matches(number, RawMemory.getLong(entry), page, mask);
     }
-    return matches(RawMemory.getLong(entry + READ), page, mask)
-        || matches(RawMemory.getLong(entry + WRITE), page, mask);
+    return matches(number, RawMemory.getLong(entry + READ), page, mask)
+        || matches(number, RawMemory.getLong(entry + WRITE), page, mask);
   }
 
-  private static boolean matches(long tag, long page, long mask) {
-    return tag != EMPTY && (tag & mask) == (page & mask);
+  private static boolean matches(int number, long tag, long page, long mask) {
+    return tag != empty(number) && (tag & mask) == (page & mask);
   }
 
   /** Drops one page from all tables; a large one whole. */
@@ -216,7 +232,7 @@ public final class Tlb {
     }
   }
 
-  /** Enters a page for data; tags not allowed are {@link #EMPTY}. */
+  /** Enters a page for data; tags not allowed are {@link #empty}. */
   void fill(
       int table,
       long linear,
@@ -227,7 +243,8 @@ public final class Tlb {
       boolean large) {
     int number = table * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
     long page = linear & -4096;
-    enter(number, read ? page : EMPTY, write ? page : EMPTY, page, addend, global, large);
+    long none = empty(number);
+    enter(number, read ? page : none, write ? page : none, page, addend, global, large);
   }
 
   /** Enters a page that may be executed. */
@@ -268,8 +285,8 @@ public final class Tlb {
     for (int i = 0; i < NEVER * ENTRIES; i++) {
       long entry = tables + ((long) i << ENTRY_SHIFT);
       long tag = RawMemory.getLong(entry + WRITE);
-      if (tag != EMPTY && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
-        RawMemory.putLong(entry + WRITE, EMPTY);
+      if (tag != empty(i) && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
+        RawMemory.putLong(entry + WRITE, empty(i));
       }
     }
   }

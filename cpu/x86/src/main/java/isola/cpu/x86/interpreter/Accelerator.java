@@ -31,9 +31,16 @@ public interface Accelerator extends AutoCloseable {
    * Runs from the processor's RIP until an event waits ({@code ATTENTION} is not zero) or something
    * is met that is left to the interpreter; RIP and all state are current when it returns.
    *
-   * @return how many blocks the interpreter should execute now at most; 0 if an event waits
+   * @return how many blocks the interpreter should execute now at most; 0 if an event waits; {@link
+   *     #FAILED}
    */
   int run();
+
+  /** The accelerator itself failed, and says how in {@link #failure}. */
+  int FAILED = -1;
+
+  /** What went wrong last: a sentence without its full stop, then lines for who mends it. */
+  String failure();
 
   /**
    * {@code length} bytes at a guest physical address, inside one held page, are about to change.

@@ -273,6 +273,10 @@ final class InterpreterVcpu implements Vcpu {
           fine = executor.run();
         } else {
           int blocks = accelerator.run();
+          if (blocks < 0) {
+            exit.detail = accelerator.failure();
+            return left(Exit.INTERNAL_ERROR);
+          }
           fine = blocks == 0 || executor.run(blocks);
         }
         if (!fine && !exception(executor.faultVector(), executor.faultError())) {
