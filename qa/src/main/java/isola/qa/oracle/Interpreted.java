@@ -48,7 +48,8 @@ final class Interpreted implements AutoCloseable {
     this.stepper = stepper;
     MemorySegment state = arena.allocate(Cpu.STATE_SIZE, 4096);
     machine.prepare(state.address());
-    cpu = new Cpu(state.address(), machine.memory, VcpuWiring.unconnected(new CpuidTable(List.of())));
+    cpu =
+        new Cpu(state.address(), machine.memory, VcpuWiring.unconnected(new CpuidTable(List.of())));
   }
 
   /** The forms that the last case went through. */

@@ -59,6 +59,9 @@ final class Block {
   /** Host addresses of the ways out once its guest code was changed, by way in. */
   final long[] stale = new long[2];
 
+  /** Whether its guest code was changed since. */
+  boolean changed;
+
   /** Whether there is no code: the first instruction is left to the interpreter. */
   boolean interpreted;
 

@@ -209,8 +209,18 @@ final class BlockEmitter {
         a.lea(STACK, STACK, 8 + (int) insn.imm);
         jumpIndirect();
       }
-      case INTERPRET ->
-          e.leave(sites.add(Sites.INTERPRET, e.block, insn.rip, 0, 0, e.saved), thunks.exit);
+      case AID -> {
+        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+        e.leave(site, thunks.exit);
+        sites.aid(site, insn, a.here());
+        e.inHost = true;
+        e.saved = true;
+      }
+      case INTERPRET -> {
+        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+        sites.aid(site, insn, 0);
+        e.leave(site, thunks.exit);
+      }
     }
   }
 
@@ -275,7 +285,8 @@ final class BlockEmitter {
 
   private void interpretIf(int condition) {
     int jump = a.jumpForward(condition);
-    int site = sites.add(Sites.INTERPRET, e.block, e.insn.rip, 0, 0, e.saved);
+    int site = sites.add(Sites.AID, e.block, e.insn.rip, 0, 0, e.saved);
+    sites.aid(site, e.insn, 0);
     e.stub(jump, site, thunks.exit);
   }
 

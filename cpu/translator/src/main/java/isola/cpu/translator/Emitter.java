@@ -40,6 +40,7 @@ class Emitter {
   private int[] stubJump = new int[64];
   private int[] stubSite = new int[64];
   private long[] stubGoal = new long[64];
+  private long[] stubAfter = new long[64];
   private int stubs;
 
   Emitter(HostAssembler a, Sites sites, Thunks thunks) {
@@ -57,14 +58,21 @@ class Emitter {
 
   /** Notes that a jump leads to a stub which stores a site's number and goes on elsewhere. */
   final void stub(int jump, int site, long goal) {
+    stub(jump, site, goal, 0);
+  }
+
+  /** The same, but calls {@code goal} and then goes on at {@code after}, unless that is 0. */
+  final void stub(int jump, int site, long goal, long after) {
     if (stubs == stubJump.length) {
       stubJump = java.util.Arrays.copyOf(stubJump, stubs * 2);
       stubSite = java.util.Arrays.copyOf(stubSite, stubs * 2);
       stubGoal = java.util.Arrays.copyOf(stubGoal, stubs * 2);
+      stubAfter = java.util.Arrays.copyOf(stubAfter, stubs * 2);
     }
     stubJump[stubs] = jump;
     stubSite[stubs] = site;
     stubGoal[stubs] = goal;
+    stubAfter[stubs] = after;
     stubs++;
   }
 
@@ -72,7 +80,13 @@ class Emitter {
   final void writeStubs() {
     for (int i = 0; i < stubs; i++) {
       a.bind(stubJump[i]);
-      leave(stubSite[i], stubGoal[i]);
+      if (stubAfter[i] == 0) {
+        leave(stubSite[i], stubGoal[i]);
+      } else {
+        a.storeImmediate32(Layout.EXIT_SITE, stubSite[i]);
+        a.call(stubGoal[i]);
+        a.jump(stubAfter[i]);
+      }
     }
     stubs = 0;
   }
@@ -199,7 +213,7 @@ class Emitter {
     }
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, size, saved);
-    stub(miss, site, thunks.miss(table, write));
+    stub(miss, site, thunks.miss(table, write), resume);
     a.stateIndexed(W, 0x03, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, Tlb.HOST));
     inHost = false;
   }

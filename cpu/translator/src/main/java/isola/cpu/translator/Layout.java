@@ -45,6 +45,9 @@ final class Layout {
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
 
+  /** What {@link WalkThunks} keeps, 256 bytes. */
+  static final int WALK = BASE + 1024;
+
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 

@@ -11,7 +11,6 @@ import static isola.cpu.translator.HostAssembler.RCX;
 import static isola.cpu.translator.HostAssembler.RDI;
 import static isola.cpu.translator.HostAssembler.RSI;
 
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.state.CpuState;
 
 /**
@@ -43,10 +42,7 @@ final class Thunks {
   /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
   final long faulted;
 
-  /** Leave after a load, a store that missed, by TLB table. */
-  private final long[] readMiss = new long[Layout.TABLES];
-
-  private final long[] writeMiss = new long[Layout.TABLES];
+  private final WalkThunks walks;
 
   /**
    * Writes them.
@@ -73,14 +69,12 @@ final class Thunks {
     a.align(16);
     faulted = a.here();
     faulted(a, state, faultSite);
-    for (int table = 0; table < Layout.TABLES; table++) {
-      readMiss[table] = miss(a, table, Tlb.READ);
-      writeMiss[table] = miss(a, table, Tlb.WRITE);
-    }
+    walks = new WalkThunks(a, exit);
   }
 
+  /** See {@link WalkThunks#miss}. */
   long miss(int table, boolean write) {
-    return write ? writeMiss[table] : readMiss[table];
+    return walks.miss(table, write);
   }
 
   /** Returns from where on all is in place for a way out. */
@@ -151,23 +145,6 @@ final class Thunks {
     a.state(HostAssembler.MAP_0F, 0xae, 2, CpuState.MXCSR);
     a.storeImmediate(Layout.FP_ABSENT, 0);
     a.emit(0xc3);
-  }
-
-  private long miss(HostAssembler a, int table, int field) {
-    a.align(16);
-    long at = a.here();
-    // The probe left its address exclusive-ored with the tag; once more gives it back.
-    a.stateIndexed(
-        HostAssembler.W,
-        0x33,
-        Layout.ADDRESS,
-        Layout.TEMPORARY,
-        HostAssembler.NONE,
-        0,
-        Layout.tlb(table, field));
-    a.store(Layout.EXIT_LINEAR, Layout.ADDRESS);
-    a.jump(exit);
-    return at;
   }
 
   /** LAHF and SETO: RAX holds the status flags in the form of {@link Layout#FLAGS}. */

@@ -8,10 +8,14 @@ import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.interpreter.Accelerator;
+import isola.cpu.x86.interpreter.SingleInstruction;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
 import isola.host.GuardedCode;
@@ -49,6 +53,11 @@ final class Translation implements Accelerator {
   /** Blocks that the interpreter executes at once where translation is not to be had. */
   private static final int ELSEWHERE = 1000;
 
+  /** What {@link #fillTlb} says besides error codes. */
+  private static final int FILLED = -1;
+
+  private static final int DIRECT_NEVER = -2;
+
   private final Cpu cpu;
   private final GuestMemory memory;
   private final CodeHolder holder;
@@ -73,7 +82,19 @@ final class Translation implements Accelerator {
   private long translated;
   private long translatedInstructions;
   private long entered;
-  private final long[] left = new long[8];
+  private final long[] left = new long[Sites.KINDS];
+
+  /** Instructions that Java executed, by operation. */
+  private final long[] aided = new long[Op.values().length];
+
+  /** The same after accesses that the TLB never answers, all together. */
+  private long missesAided;
+
+  /** Whether {@link #run} was ever called: the machine is complete by then. */
+  private boolean begun;
+
+  private int faultVector;
+  private int faultError;
 
   private final GuardedCode guard;
   private final @Nullable CodeWatch watch;
@@ -141,13 +162,34 @@ final class Translation implements Accelerator {
     if (!cpu.is64()) {
       return ELSEWHERE;
     }
-    int table = (int) ((cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE);
-    if (table >= Layout.TABLES) {
+    if (!begun) {
+      begun = true;
+      WalkThunks.prepare(cpu, memory);
+    }
+    int mode = mode();
+    if (mode < 0) {
+      return -mode;
+    }
+    Block block = find(cpu.rip(), mode);
+    if (block == null || block.interpreted) {
       return 1;
+    }
+    giveFlags();
+    return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  /**
+   * The {@link Block#mode} for now; negative, how many blocks are the interpreter's, if none is.
+   */
+  private int mode() {
+    WalkThunks.modeChanged(cpu);
+    int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
+    if (table >= Layout.TABLES) {
+      return -1;
     }
     if (table != Tlb.USER && cpu.cpl() != 0) {
       // What is privileged is told from the table alone.
-      return ELSEWHERE;
+      return -ELSEWHERE;
     }
     int mode = table | (vectors() ? MODE_VECTORS : 0);
     if (cachedMode[table] != mode) {
@@ -156,10 +198,11 @@ final class Translation implements Accelerator {
       }
       cachedMode[table] = mode;
     }
-    Block block = find(cpu.rip(), mode);
-    if (block == null || block.interpreted) {
-      return 1;
-    }
+    return mode;
+  }
+
+  /** Hands RFLAGS to generated code. */
+  private void giveFlags() {
     int status = cpu.statusFlags();
     int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
     RawMemory.putShort(state + Layout.FLAGS, (short) raw);
@@ -168,7 +211,13 @@ final class Translation implements Accelerator {
     if ((system & Rflags.IF) != 0) {
       cpu.intField(CpuState.INTERRUPT_DEFERRED, 0);
     }
-    return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  /** Takes RFLAGS back from generated code. */
+  private void takeFlags() {
+    int raw = RawMemory.getShort(state + Layout.FLAGS);
+    cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
+    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
   }
 
   private boolean vectors() {
@@ -181,9 +230,10 @@ final class Translation implements Accelerator {
     return RawMemory.getIntOpaque(state + CpuState.ATTENTION) != 0;
   }
 
-  private int run(long from, int mode) {
+  private int run(long from, int startMode) {
     long at = from;
     way[(int) entered & (WAY - 1)] = cpu.rip();
+    int mode = startMode;
     while (true) {
       entered++;
       int site = (int) ExecutableMemory.call(thunks.enter, state, at);
@@ -196,12 +246,53 @@ final class Translation implements Accelerator {
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          if (!fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS)
-              || misaligned(site, linear)) {
+          int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+          if (filled >= 0) {
+            return pageFault(rip, linear, filled);
+          }
+          if (filled == FILLED && !misaligned(site, linear)) {
+            at = resume(site);
+            continue;
+          }
+          Insn insn = guest.one(rip, source);
+          if (insn == null) {
             return leave(rip, 1);
           }
-          at = resume(site);
-          continue;
+          missesAided++;
+          if (!aid(insn)) {
+            return FAULT;
+          }
+          rip = cpu.nextRip();
+          giveFlags();
+        }
+        case Sites.AID -> {
+          Insn insn = sites.insn(site);
+          aided[insn.op.ordinal()]++;
+          int before = generation;
+          if (!aid(insn)) {
+            return FAULT;
+          }
+          rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            return 0;
+          }
+          int now = mode();
+          if (now < 0) {
+            return -now;
+          }
+          long next = sites.host(site);
+          if (next != 0
+              && now == mode
+              && generation == before
+              && rip == insn.rip + insn.length
+              && !stale(site)) {
+            giveFlags();
+            at = resume(site);
+            continue;
+          }
+          mode = now;
+          giveFlags();
         }
         case Sites.INTERPRET -> {
           return leave(rip, 1);
@@ -236,6 +327,20 @@ final class Translation implements Accelerator {
     }
   }
 
+  /** Executes one instruction in Java; false, with RIP at it, if it faults. */
+  private boolean aid(Insn insn) {
+    takeFlags();
+    try {
+      SingleInstruction.execute(cpu, insn);
+      return true;
+    } catch (Fault fault) {
+      cpu.rip(insn.rip);
+      faultVector = fault.vector();
+      faultError = fault.errorCode();
+      return false;
+    }
+  }
+
   /** Describes what the signal handler caught; the processor runs no more. */
   private int fault() {
     long at = FaultReport.at(state);
@@ -255,28 +360,45 @@ final class Translation implements Accelerator {
     return failure;
   }
 
+  /** Whether the code that a site belongs to was changed. */
+  private boolean stale(int site) {
+    Block block = sites.block(site);
+    return block != null && block.changed;
+  }
+
+  private int pageFault(long rip, long linear, int error) {
+    cpu.field(CpuState.CR2, linear);
+    faultVector = Vector.PF;
+    faultError = error;
+    leave(rip, 0);
+    return FAULT;
+  }
+
+  @Override
+  public int faultVector() {
+    return faultVector;
+  }
+
+  @Override
+  public int faultError() {
+    return faultError;
+  }
+
   /**
-   * Brings a page into the TLB; false, with nothing changed for the guest, if the access cannot go
-   * straight to memory or faults.
+   * Brings a page into the TLB: {@link #FILLED}, or {@link #DIRECT_NEVER} if the access cannot go
+   * straight to memory, or the error code of the page fault, with nothing changed for the guest.
    */
-  private boolean fillTlb(long linear, int size, boolean write) {
+  private int fillTlb(long linear, int size, boolean write) {
     if ((linear & 4095) + size > 4096 || !cpu.canonical(linear)) {
-      return false;
+      return DIRECT_NEVER;
     }
-    long cr2 = cpu.field(CpuState.CR2);
-    try {
-      if (write) {
-        cpu.checkStoreLinear(linear, size, false);
-      } else {
-        cpu.checkLoadLinear(linear, size, false);
-      }
-    } catch (Fault ignored) {
-      // Raised again, and delivered, by whoever executes the instruction.
-      cpu.field(CpuState.CR2, cr2);
-      return false;
+    int error = cpu.mmu.tryFill(linear, write);
+    if (error >= 0) {
+      return error;
     }
     long entry = Tlb.entry(cpu.tlbTable(), linear);
-    return RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
+    boolean there = RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
+    return there ? FILLED : DIRECT_NEVER;
   }
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
@@ -295,9 +417,7 @@ final class Translation implements Accelerator {
 
   private int leave(long rip, int blocks) {
     cpu.rip(rip);
-    int raw = RawMemory.getShort(state + Layout.FLAGS);
-    cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
-    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    takeFlags();
     return blocks;
   }
 
@@ -358,9 +478,6 @@ final class Translation implements Accelerator {
     if (guest.count == 0 || (guest.crosses && secondSlot == null)) {
       block.length = 1;
       block.interpreted = true;
-    } else if (guest.kinds[0] == Coverage.Kind.INTERPRET) {
-      block.length = guest.insns[0].length;
-      block.interpreted = true;
     } else {
       assembler.begin(free);
       emitter.emit(block, guest, mode & 3, host & -4096);
@@ -400,6 +517,7 @@ final class Translation implements Accelerator {
 
   /** Overwrites a block's heads, so that whoever comes to it leaves at once. */
   private void makeStale(Block block) {
+    block.changed = true;
     if (block.interpreted) {
       return;
     }
@@ -451,6 +569,15 @@ final class Translation implements Accelerator {
     counters.put("left for stores", left[Sites.WRITE_MISS]);
     counters.put("left at an entry", left[Sites.ENTRY]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left for Java's aid", left[Sites.AID]);
+    counters.put("aided after misses", missesAided);
+    counters.put("walks in generated code", WalkThunks.walks(cpu));
+    Op[] ops = Op.values();
+    for (int i = 0; i < ops.length; i++) {
+      if (aided[i] != 0) {
+        counters.put("aided " + ops[i], aided[i]);
+      }
+    }
   }
 
   @Override

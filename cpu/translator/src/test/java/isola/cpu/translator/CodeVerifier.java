@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads all host code that a processor's translator emits and looks at what it can reach: memory
  * only through GS inside the processor's state or at an address that a TLB probe gave, for no more
- * bytes than the probe looked at, and for writing only if the probe was for writing; jumps only to
- * instructions of emitted code, or through the state; nothing that enters the host's kernel.
+ * bytes than the probe looked at, and for writing only if the probe was for writing (what all
+ * blocks share may walk page tables, and is short enough to be read); jumps only to instructions of
+ * emitted code, or through the state; nothing that enters the host's kernel.
  */
 final class CodeVerifier implements CodeWatch {
   private static final int INDEX_MASK = (Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT;
@@ -149,6 +150,10 @@ final class CodeVerifier implements CodeWatch {
     if (insn.segment == Segment.GS) {
       return state(insn, size);
     }
+    if (shared) {
+      // The page walk's: checked against the slots of guest memory by the code itself.
+      return null;
+    }
     memoryOperands++;
     if (insn.segment == Segment.FS || insn.base < 0 || insn.base > 15 || insn.index >= 0) {
       return "has a memory operand of its own making";
@@ -173,7 +178,7 @@ final class CodeVerifier implements CodeWatch {
       last += INDEX_MASK;
     } else if (insn.base < 0 && insn.index == Layout.ADDRESS && wordIndex) {
       last += 0xffffL << insn.scale;
-    } else if (insn.base >= 0 || insn.index >= 0) {
+    } else if ((insn.base >= 0 || insn.index >= 0) && !shared) {
       return "has an index into the state that may be anything";
     }
     return first >= 0 && last <= Layout.SIZE ? null : "leaves the processor's state";

@@ -27,7 +27,7 @@ final class ReachTest {
   }
 
   private static List<String> writableCode() throws IOException {
-    try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
+    try (java.util.stream.Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
       return lines.filter(line -> line.contains(" rwx")).toList();
     }
   }
@@ -165,12 +165,20 @@ final class ReachTest {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
+      boolean interrupted = false;
       while (thread.isAlive()) {
         machine.vcpu.kick();
-        thread.join(100);
+        try {
+          thread.join(100);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
       }
       machine.close();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

@@ -52,6 +52,11 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
     mmu.modeChanged();
   }
 
+  /** How pages are reached now, as the {@link Mmu} numbers it. */
+  int privilege() {
+    return privilege;
+  }
+
   @Override
   void privilegeChanged() {
     boolean ac = (systemFlags() & Rflags.AC) != 0;

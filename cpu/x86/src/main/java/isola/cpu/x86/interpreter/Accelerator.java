@@ -32,12 +32,21 @@ public interface Accelerator extends AutoCloseable {
    * is met that is left to the interpreter; RIP and all state are current when it returns.
    *
    * @return how many blocks the interpreter should execute now at most; 0 if an event waits; {@link
-   *     #FAILED}
+   *     #FAULT} if the instruction at RIP faulted; {@link #FAILED}
    */
   int run();
 
+  /** What {@link #run} returns where an exception is to be delivered. */
+  int FAULT = -1;
+
+  /** Vector of that exception. */
+  int faultVector();
+
+  /** Its error code. */
+  int faultError();
+
   /** The accelerator itself failed, and says how in {@link #failure}. */
-  int FAILED = -1;
+  int FAILED = -2;
 
   /** What went wrong last: a sentence without its full stop, then lines for who mends it. */
   String failure();

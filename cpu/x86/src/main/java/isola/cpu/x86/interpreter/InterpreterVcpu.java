@@ -273,9 +273,15 @@ final class InterpreterVcpu implements Vcpu {
           fine = executor.run();
         } else {
           int blocks = accelerator.run();
-          if (blocks < 0) {
+          if (blocks == Accelerator.FAILED) {
             exit.detail = accelerator.failure();
             return left(Exit.INTERNAL_ERROR);
+          }
+          if (blocks == Accelerator.FAULT) {
+            if (!exception(accelerator.faultVector(), accelerator.faultError())) {
+              return left(shutdown());
+            }
+            continue;
           }
           fine = blocks == 0 || executor.run(blocks);
         }
