@@ -331,6 +331,8 @@ final class BlockEmitter {
       e.probe(8, false, false);
       a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
       a.store(Layout.SPILL, TEMPORARY);
+      // Two pages may want the same entry of the TLB: what was loaded is not probed for again.
+      e.resumeHere();
     }
     a.lea(ADDRESS, STACK, -8);
     e.probe(8, true, false);
@@ -390,9 +392,7 @@ final class BlockEmitter {
 
   private void pushReturn(Insn insn, int before) {
     e.protectFlags(before);
-    if (direct(insn)) {
-      e.resumeHere();
-    }
+    e.resumeHere();
     a.lea(ADDRESS, STACK, -8);
     e.probe(8, true, false);
     long next = insn.rip + insn.length;
@@ -404,10 +404,6 @@ final class BlockEmitter {
       a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
     }
     a.lea(STACK, STACK, -8);
-  }
-
-  private static boolean direct(Insn insn) {
-    return insn.form != null && insn.form.operand(0).startsWith("J");
   }
 
   /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}, flags saved. */

@@ -31,7 +31,7 @@ class Emitter {
 
   boolean saved;
 
-  /** The instruction in work, and where its first probe begins. */
+  /** The instruction in work, and where it goes on after a miss: nothing before is done again. */
   Insn insn;
 
   long resume;
@@ -249,7 +249,7 @@ class Emitter {
     inHost = false;
   }
 
-  /** Makes the instruction in work begin anew here after a miss. */
+  /** Makes the instruction in work go on here after a miss of the next probe. */
   final void resumeHere() {
     resume = a.here();
   }
