@@ -140,7 +140,7 @@ final class InterpreterVcpu implements Vcpu {
   // Signals, from any thread.
 
   private void signal(int bits) {
-    if (counting && owner == Thread.currentThread()) {
+    if (counting && bits != Attention.KICK && owner == Thread.currentThread()) {
       // See INSTRUCTION_LIMIT.
       waitingSignals |= bits;
       cpu.intField(CpuState.INTERRUPT_DEFERRED, 1);
@@ -205,7 +205,7 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public boolean runnable() {
-    int attention = RawMemory.getIntVolatile(state + CpuState.ATTENTION);
+    int attention = RawMemory.getIntVolatile(state + CpuState.ATTENTION) | waitingSignals;
     int activity = RawMemory.getIntVolatile(state + CpuState.ACTIVITY);
     if ((attention & (Attention.INIT | Attention.KICK)) != 0) {
       return true;
