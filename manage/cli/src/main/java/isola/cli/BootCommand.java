@@ -109,6 +109,7 @@ final class BootCommand implements Callable<Integer> {
             .cpus(options.cpus)
             .memory(options.pages())
             .engine(Engines.choose(options.engine, surroundings.engines().get()))
+            .countInstructions(options.stats != null)
             .testDevices(debugExit);
     initrds.forEach(initrd -> config.initrd(BootFile.of(initrd)));
     disks.forEach(disk -> config.disk(disk.file(), disk.readOnly()));
@@ -128,6 +129,9 @@ final class BootCommand implements Callable<Integer> {
     Outcome _ = machine.await(STOP_MILLIS);
     if (options.stats != null) {
       StatsFile.write(options.stats, "boot", machine.stats(), status);
+    }
+    if (options.perfMap) {
+      PerfMap.write(machine, surroundings.messages());
     }
     all.timings(surroundings.messages(), machine);
     return status;

@@ -48,6 +48,12 @@ final class MachineOptions {
   @Nullable Path stats;
 
   @Option(
+      names = "--perf-map",
+      description =
+          "At the end, write /tmp/perf-PID.map, by which Linux perf names the translator's code.")
+  boolean perfMap;
+
+  @Option(
       names = "--escape",
       paramLabel = "KEY",
       defaultValue = "ctrl-]",

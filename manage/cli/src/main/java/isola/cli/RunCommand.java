@@ -240,6 +240,7 @@ final class RunCommand implements Callable<Integer> {
               .cpus(options.cpus)
               .memory(options.pages())
               .engine(engine)
+              .countInstructions(options.stats != null)
               .serial(console)
               .disk(booted.root(), true);
       disks.files().forEach(disk -> config.disk(disk, true));
@@ -258,6 +259,9 @@ final class RunCommand implements Callable<Integer> {
       Outcome _ = machine.await(STOP_MILLIS);
       if (options.stats != null) {
         StatsFile.write(options.stats, "run", machine.stats(), status);
+      }
+      if (options.perfMap) {
+        PerfMap.write(machine, messages);
       }
       all.timings(messages, machine);
       return status;

@@ -2,6 +2,7 @@ package isola.cpu.translator;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import isola.core.cpu.HostCodeListener;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
@@ -30,9 +31,6 @@ import org.jspecify.annotations.Nullable;
  * Owner thread only.
  */
 final class Translation implements Accelerator {
-  /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
-  private static final long CODE_BYTES = 64L << 20;
-
   /** More than the code of one block. */
   private static final int MOST_BLOCK_BYTES = 1 << 16;
 
@@ -46,6 +44,9 @@ final class Translation implements Accelerator {
   private static final int LOOKUP_SITE = 0;
 
   private static final int FAULT_SITE = 1;
+
+  /** Names of TLB tables. */
+  private static final String[] MODES = {"kernel", "kernel-ac", "user"};
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -62,7 +63,7 @@ final class Translation implements Accelerator {
   private final GuestMemory memory;
   private final CodeHolder holder;
   private final long state;
-  private final ExecutableMemory code = new ExecutableMemory(CODE_BYTES);
+  private final ExecutableMemory code;
   private final HostAssembler assembler = new HostAssembler();
   private final Sites sites = new Sites();
   private final Thunks thunks;
@@ -80,6 +81,7 @@ final class Translation implements Accelerator {
   private int generation;
 
   private long translated;
+  private long translating;
   private long translatedInstructions;
   private long entered;
   private final long[] left = new long[Sites.KINDS];
@@ -109,7 +111,9 @@ final class Translation implements Accelerator {
 
   private long budget;
 
-  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch) {
+  Translation(
+      Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch, long codeBytes) {
+    code = new ExecutableMemory(codeBytes);
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
@@ -519,10 +523,12 @@ final class Translation implements Accelerator {
       block.length = 1;
       block.interpreted = true;
     } else {
+      long before = System.nanoTime();
       assembler.begin(free);
       emitter.emit(block, guest, mode & 3, host & -4096);
       install(block, free);
       free = (free + assembler.size() + 15) & -16;
+      translating += System.nanoTime() - before;
       translated++;
       translatedInstructions += guest.count;
     }
@@ -596,9 +602,21 @@ final class Translation implements Accelerator {
   }
 
   @Override
+  public void hostCode(HostCodeListener listener) {
+    listener.code(code.executable(), firstFree - code.executable(), "isola:thunks");
+    blocks.each(
+        block ->
+            listener.code(
+                block.hostBegin,
+                block.hostEnd - block.hostBegin,
+                "guest:%s:%x".formatted(MODES[block.mode & 3], block.rip)));
+  }
+
+  @Override
   public void count(Map<String, Long> counters) {
     counters.put("blocks translated", translated);
     counters.put("instructions translated", translatedInstructions);
+    counters.put("microseconds of emission", translating / 1000);
     counters.put("code bytes", free - code.executable());
     counters.put("code drops", (long) generation);
     counters.put("generated code entered", entered);

@@ -349,6 +349,11 @@ final class PcBoard implements AutoCloseable {
     }
     vcpus.forEach(Vcpu::reset);
     vcpus.forEach(PcBoard::setMemoryTypes);
+    if (config.countInstructions()) {
+      for (Vcpu vcpu : vcpus) {
+        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
+      }
+    }
     rtc.presetMemory(map.lowEnd(), map.highSize());
     ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
     PciFirmware.assign(
