@@ -104,6 +104,11 @@ final class Translation implements Accelerator {
 
   private String failure = "";
 
+  /** Whether instructions are counted, and how many there were to execute at the last entry. */
+  private boolean counting;
+
+  private long budget;
+
   Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch) {
     this.cpu = cpu;
     this.memory = memory;
@@ -162,6 +167,13 @@ final class Translation implements Accelerator {
     if (!cpu.is64()) {
       return ELSEWHERE;
     }
+    budget = 0;
+    long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
+    if (limit != 0 != counting) {
+      counting = limit != 0;
+      emitter.counting(counting);
+      dropAll();
+    }
     if (!begun) {
       begun = true;
       WalkThunks.prepare(cpu, memory);
@@ -175,7 +187,26 @@ final class Translation implements Accelerator {
       return 1;
     }
     giveFlags();
+    if (counting) {
+      budget = limit - cpu.field(CpuState.INSTRUCTIONS);
+      RawMemory.putLong(state + Layout.BUDGET, budget);
+    }
     return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  @Override
+  public long retired() {
+    return budget == 0 ? 0 : budget - RawMemory.getLong(state + Layout.BUDGET);
+  }
+
+  /** Takes back the payment for the instructions of a site's block that were not executed. */
+  private void refund(int site, int executed) {
+    Block block = sites.block(site);
+    if (counting && block != null) {
+      int rest = block.count - block.before(sites.rip(site)) - executed;
+      long left = RawMemory.getLong(state + Layout.BUDGET);
+      RawMemory.putLong(state + Layout.BUDGET, left + rest);
+    }
   }
 
   /**
@@ -248,6 +279,7 @@ final class Translation implements Accelerator {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
           int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
+            refund(site, 0);
             return pageFault(rip, linear, filled);
           }
           if (filled == FILLED && !misaligned(site, linear)) {
@@ -256,12 +288,15 @@ final class Translation implements Accelerator {
           }
           Insn insn = guest.one(rip, source);
           if (insn == null) {
+            refund(site, 0);
             return leave(rip, 1);
           }
           missesAided++;
           if (!aid(insn)) {
+            refund(site, 0);
             return FAULT;
           }
+          refund(site, 1);
           rip = cpu.nextRip();
           giveFlags();
         }
@@ -270,15 +305,18 @@ final class Translation implements Accelerator {
           aided[insn.op.ordinal()]++;
           int before = generation;
           if (!aid(insn)) {
+            refund(site, 0);
             return FAULT;
           }
           rip = cpu.nextRip();
           cpu.rip(rip);
           if (attention() || !cpu.is64()) {
+            refund(site, 1);
             return 0;
           }
           int now = mode();
           if (now < 0) {
+            refund(site, 1);
             return -now;
           }
           long next = sites.host(site);
@@ -291,10 +329,12 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
+          refund(site, 1);
           mode = now;
           giveFlags();
         }
-        case Sites.INTERPRET -> {
+        case Sites.INTERPRET, Sites.BUDGET -> {
+          refund(site, 0);
           return leave(rip, 1);
         }
         case Sites.FAULT -> {
