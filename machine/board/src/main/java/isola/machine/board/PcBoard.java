@@ -73,9 +73,7 @@ import java.util.List;
  */
 final class PcBoard implements AutoCloseable {
   /** What the hardware asks of whoever runs the machine. On a vCPU's thread; must not block. */
-  interface Requests {
-    void powerOff();
-
+  interface Requests extends AcpiPower.Sleep {
     void reset(String how);
 
     void testExit(int status);
@@ -153,7 +151,17 @@ final class PcBoard implements AutoCloseable {
       Pit pit = part(new Pit(clock, timerIrq));
       ports.attach(PitSpec.PORT, 4, pit);
       ports.attach(PitSpec.SPEAKER_PORT, 1, pit.speakerPort());
-      rtc = part(new Rtc(clock, wires.isa(BoardSpec.RTC_IRQ)));
+      InterruptLine rtcIrq = wires.isa(BoardSpec.RTC_IRQ);
+      power = part(new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests));
+      InterruptLine rtcEvent = power.rtcLine();
+      rtc =
+          part(
+              new Rtc(
+                  clock,
+                  asserted -> {
+                    rtcIrq.set(asserted);
+                    rtcEvent.set(asserted);
+                  }));
       ports.attach(RtcSpec.PORT, 2, rtc);
       Hpet hpet =
           part(
@@ -165,7 +173,6 @@ final class PcBoard implements AutoCloseable {
       mmio.attach(BoardSpec.HPET_BASE, BoardSpec.HPET_SIZE, hpet);
 
       // Power, reset, and the ports that say how far firmware got.
-      power = part(new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests::powerOff));
       ports.attach(AcpiSpec.PORT, AcpiSpec.PORTS, power);
       ports.attach(AcpiSpec.SMI_COMMAND_PORT, 1, power.smiCommand());
       ResetControl resetControl =
@@ -344,28 +351,10 @@ final class PcBoard implements AutoCloseable {
   void powerOn(boolean first) {
     if (!first) {
       stateful.forEach(Stateful::reset);
-      lpc.reroute();
       clearMemory();
     }
-    vcpus.forEach(Vcpu::reset);
-    vcpus.forEach(PcBoard::setMemoryTypes);
-    if (config.countInstructions()) {
-      for (Vcpu vcpu : vcpus) {
-        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
-      }
-    }
+    setUp();
     rtc.presetMemory(map.lowEnd(), map.highSize());
-    ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
-    PciFirmware.assign(
-        pci,
-        new PciFirmware.Windows(
-            BoardSpec.PCI_PORTS_BASE,
-            BoardSpec.PCI_PORTS_END,
-            BoardSpec.PCI_WINDOW_BASE,
-            BoardSpec.PCI_WINDOW_END,
-            map.pciWindow64(),
-            map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
-        InterruptWires.pirqRoutes());
     CpuidTable.Row features = cpuid.find(1, 0);
     Firmware firmware =
         new Firmware(
@@ -384,6 +373,53 @@ final class PcBoard implements AutoCloseable {
     vcpu.pull();
     entry.apply(memory, vcpu.state());
     vcpu.push();
+  }
+
+  /**
+   * Wake-up from S3: the parts in their first state, but memory, real-time clock and power
+   * management as they were; the first processor where the operating system wants to begin.
+   *
+   * @return whether the operating system has said where that is; nothing is done if not
+   */
+  boolean wakeUp() {
+    long vector = Firmware.wakingVector(memory);
+    if (vector == 0) {
+      return false;
+    }
+    for (Stateful<?> part : stateful) {
+      if (part != rtc && part != power) {
+        part.reset();
+      }
+    }
+    setUp();
+    Vcpu vcpu = vcpus.getFirst();
+    vcpu.pull();
+    CpuEntry.realMode(vcpu.state(), vector);
+    vcpu.push();
+    return true;
+  }
+
+  /** What firmware does to processors and chipset at power-on and at wake-up alike. */
+  private void setUp() {
+    lpc.reroute();
+    vcpus.forEach(Vcpu::reset);
+    vcpus.forEach(PcBoard::setMemoryTypes);
+    if (config.countInstructions()) {
+      for (Vcpu vcpu : vcpus) {
+        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
+      }
+    }
+    ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
+    PciFirmware.assign(
+        pci,
+        new PciFirmware.Windows(
+            BoardSpec.PCI_PORTS_BASE,
+            BoardSpec.PCI_PORTS_END,
+            BoardSpec.PCI_WINDOW_BASE,
+            BoardSpec.PCI_WINDOW_END,
+            map.pciWindow64(),
+            map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
+        InterruptWires.pirqRoutes());
   }
 
   /**

@@ -35,6 +35,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   /** What ended a run. */
   private enum Ending {
     POWER_OFF,
+    SUSPEND,
+    WAKE,
     STOP,
     TEST_EXIT,
     RESET,
@@ -127,10 +129,10 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       long from = clock.nanos();
       timeline.reach("kernel entry");
       clock.resume();
-      running().start();
-      End how = awaitEnd();
-      running().stop();
-      running().join();
+      End how = runProcessors();
+      while (how.kind == Ending.SUSPEND) {
+        how = sleep();
+      }
       clock.pause();
       long lasted = clock.nanos() - from;
       boolean resets = how.kind == Ending.RESET || how.kind == Ending.TRIPLE_FAULT;
@@ -143,12 +145,43 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       }
       board.powerOn(false);
       vcpus = newVcpus();
-      lock.lock();
-      try {
+      forgetEnd();
+    }
+  }
+
+  /** Lets the processors run until something ends that. */
+  private End runProcessors() throws InterruptedException {
+    running().start();
+    End how = awaitEnd();
+    running().stop();
+    running().join();
+    return how;
+  }
+
+  /** S3: nothing but clock and devices goes on until an event wakes the machine. */
+  private End sleep() throws InterruptedException {
+    forgetEnd();
+    board.power.sleep();
+    End how = awaitEnd();
+    if (how.kind != Ending.WAKE) {
+      return how;
+    }
+    if (!board.wakeUp()) {
+      return new End(Ending.RESET, -1, "by waking up with nowhere to go", 0);
+    }
+    vcpus = newVcpus();
+    forgetEnd();
+    return runProcessors();
+  }
+
+  private void forgetEnd() {
+    lock.lock();
+    try {
+      if (end != null && end.kind != Ending.STOP) {
         end = null;
-      } finally {
-        lock.unlock();
       }
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -179,7 +212,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     String again = loop ? "for the %drd time in a row ".formatted(LOOP_RESETS) : "";
     return switch (how.kind) {
       case POWER_OFF -> new Outcome.PoweredOff();
-      case STOP -> new Outcome.Stopped();
+      case STOP, SUSPEND, WAKE -> new Outcome.Stopped();
       case TEST_EXIT -> new Outcome.TestExit(how.status);
       case RESET ->
           new Outcome.Reset(
@@ -205,7 +238,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private void end(Ending kind, int cpu, String how, int status) {
     lock.lock();
     try {
-      if (end == null) {
+      boolean asleep = end != null && (end.kind == Ending.SUSPEND || end.kind == Ending.WAKE);
+      if (end == null || (asleep && kind == Ending.STOP)) {
         end = new End(kind, cpu, how, status);
         ending.signalAll();
       }
@@ -219,6 +253,16 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   @Override
   public void powerOff() {
     end(Ending.POWER_OFF, -1, "", 0);
+  }
+
+  @Override
+  public void suspend() {
+    end(Ending.SUSPEND, -1, "", 0);
+  }
+
+  @Override
+  public void wake() {
+    end(Ending.WAKE, -1, "", 0);
   }
 
   @Override

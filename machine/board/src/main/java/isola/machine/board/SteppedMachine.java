@@ -76,6 +76,16 @@ public final class SteppedMachine implements AutoCloseable {
     }
 
     @Override
+    public void suspend() {
+      ended("suspended");
+    }
+
+    @Override
+    public void wake() {
+      // A machine that sleeps has ended.
+    }
+
+    @Override
     public void reset(String how) {
       ended("reset " + how);
     }
