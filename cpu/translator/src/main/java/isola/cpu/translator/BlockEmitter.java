@@ -43,6 +43,11 @@ final class BlockEmitter {
     ways = new Ways(e);
   }
 
+  /** Whether blocks written from now on count their instructions. */
+  void counting(boolean wanted) {
+    e.counting = wanted;
+  }
+
   /**
    * Writes a block.
    *
@@ -53,13 +58,14 @@ final class BlockEmitter {
     e.block = block;
     e.code = code;
     e.table = table;
-    e.sharing = sharing;
+    e.sharing = sharing && !e.counting;
     e.window.close();
     e.beginStubs();
     block.hostBegin = a.here();
     ways.begin();
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
+    block.count = code.count;
     ways.heads(block, table, code.liveBefore[0]);
     e.inHost = true;
     e.saved = false;
@@ -97,7 +103,7 @@ final class BlockEmitter {
   }
 
   private long loopHead(GuestCode code, int i) {
-    int head = code.loopHead(i);
+    int head = e.counting ? -1 : code.loopHead(i);
     return head < 0 ? 0 : loopHead[head];
   }
 
@@ -142,7 +148,7 @@ final class BlockEmitter {
       case JUMP_IF -> {
         Form form = insn.form;
         int condition = form == null ? 0 : Coverage.condition(form);
-        ways.jumpIf(insn, condition, code.liveTaken[i], loopHead(code, i));
+        ways.jumpIf(insn, condition, code.liveTaken[i], loopHead(code, i), code.count - 1 - i);
       }
       case CALL -> {
         pushReturn(insn, before);

@@ -39,6 +39,9 @@ final class Sites {
   /** A probe for several operands found that they are not all in one page. */
   static final byte NARROW = 9;
 
+  /** A block that has more instructions than may still be executed. */
+  static final byte BUDGET = 10;
+
   /** How many kinds there are. */
   static final int KINDS = 16;
 

@@ -19,7 +19,9 @@ final class Ways {
   private final int[] sideJump = new int[GuestCode.LIMIT];
   private final long[] sideTarget = new long[GuestCode.LIMIT];
   private final int[] sideLive = new int[GuestCode.LIMIT];
+  private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
+  private final int[] sideRest = new int[GuestCode.LIMIT];
   private int sides;
 
   // Direct conditional jumps that lead to Java until they are patched.
@@ -78,6 +80,7 @@ final class Ways {
       Thunks.restoreFlags(a);
     }
     block.entry[Block.FLAGS_IN_HOST] = a.here();
+    e.charge(block.count);
     if (block.secondPage >= 0) {
       long nextPage = (block.rip & -4096) + 4096;
       a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
@@ -119,19 +122,26 @@ final class Ways {
     return ((target ^ from.rip) & -4096) == 0;
   }
 
-  /** A jump on a condition that goes on behind it otherwise. */
-  void jumpIf(Insn insn, int condition, int liveTaken, long loopHead) {
+  /**
+   * A jump on a condition that goes on behind it otherwise.
+   *
+   * @param loopHead where it leads to inside the block, or 0
+   * @param rest how many instructions of the block come after it
+   */
+  void jumpIf(Insn insn, int condition, int liveTaken, long loopHead, int rest) {
     long target = BlockEmitter.target(insn);
     e.wantFlags();
     boolean onwards = samePage(target, insn) && target > insn.rip;
-    if (onwards) {
-      open(condition, target, Block.FLAGS_IN_HOST);
-    } else if (liveTaken != 0 && !e.saved) {
+    if (e.counting || (!onwards && liveTaken != 0 && !e.saved)) {
       sideJump[sides] = a.jumpForward(condition);
       sideTarget[sides] = target;
       sideLive[sides] = liveTaken;
+      sideSaved[sides] = e.saved;
       sideInsn[sides] = insn;
+      sideRest[sides] = rest;
       sides++;
+    } else if (onwards) {
+      open(condition, target, Block.FLAGS_IN_HOST);
     } else if (samePage(target, insn)) {
       int over = a.jumpForwardShort(condition ^ 1);
       backward(target, loopHead);
@@ -190,7 +200,8 @@ final class Ways {
       a.bind(sideJump[i]);
       e.insn = sideInsn[i];
       e.inHost = true;
-      e.saved = false;
+      e.saved = sideSaved[i];
+      e.refund(sideRest[i]);
       chain(sideTarget[i], sideLive[i], 0);
     }
     for (int i = 0; i < opens; i++) {
