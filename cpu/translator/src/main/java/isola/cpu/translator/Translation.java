@@ -37,6 +37,12 @@ final class Translation implements Accelerator {
   /** In a {@link Block#mode}: SSE instructions may be executed on the host. */
   private static final int MODE_VECTORS = 4;
 
+  /** In a {@link Block#mode}: each operand has a probe of its own. */
+  private static final int MODE_NARROW = 8;
+
+  /** More than a way in takes. */
+  private static final int MOST_WAY_BYTES = 256;
+
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
 
@@ -284,9 +290,9 @@ final class Translation implements Accelerator {
           int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
-            return pageFault(rip, linear, filled);
+            return pageFault(rip, linear + sites.offset(site), filled);
           }
-          if (filled == FILLED && !misaligned(site, linear)) {
+          if (filled == FILLED && !misaligned(site, linear) && !stale(site)) {
             at = resume(site);
             continue;
           }
@@ -353,22 +359,48 @@ final class Translation implements Accelerator {
       int before = generation;
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = find(rip, mode);
+      Block to = find(rip, kind == Sites.NARROW ? mode | MODE_NARROW : mode);
       if (to == null || to.interpreted) {
         return leave(rip, 1);
       }
       if (before == generation) {
-        if (kind == Sites.CHAIN) {
-          patch(sites.host(site), to.entry[sites.size(site)]);
-        } else if (kind == Sites.STALE) {
-          forward(sites.block(site), to);
-        } else if (kind == Sites.LOOKUP) {
-          long slot = (rip & 0xffff) * 8 + Layout.jumpCache(mode & 3);
-          RawMemory.putLong(state + slot, to.entry[Block.INDIRECT]);
-        }
+        connect(site, kind, to, mode & 3);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /** Lets generated code find a block by itself the next time. */
+  private void connect(int site, byte kind, Block to, int table) {
+    switch (kind) {
+      case Sites.CHAIN -> {
+        long entry = entry(to, sites.size(site));
+        if (entry != 0) {
+          patch(sites.host(site), entry);
+        }
+      }
+      case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
+      case Sites.STALE -> forward(sites.block(site), to);
+      case Sites.LOOKUP -> {
+        long entry = entry(to, Block.INDIRECT);
+        if (entry != 0) {
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          RawMemory.putLong(state + slot, entry);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** A way into a block, made now if it is not there; 0 if there is no room for it. */
+  private long entry(Block block, int way) {
+    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= code.executable() + code.size()) {
+      assembler.begin(free);
+      emitter.wayIn(block, way);
+      install(block, free);
+      free = (free + assembler.size() + 15) & -16;
+    }
+    return block.entry[way];
   }
 
   /** Executes one instruction in Java; false, with RIP at it, if it faults. */
@@ -447,7 +479,7 @@ final class Translation implements Accelerator {
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
   private boolean misaligned(int site, long linear) {
-    return sites.size(site) == 16 && (linear & 15) != 0;
+    return sites.aligned(site) && (linear + sites.offset(site) & 15) != 0;
   }
 
   private long resume(int site) {
@@ -525,7 +557,7 @@ final class Translation implements Accelerator {
     } else {
       long before = System.nanoTime();
       assembler.begin(free);
-      emitter.emit(block, guest, mode & 3, host & -4096);
+      emitter.emit(block, guest, mode & 3, (mode & MODE_NARROW) == 0);
       install(block, free);
       free = (free + assembler.size() + 15) & -16;
       translating += System.nanoTime() - before;
@@ -626,6 +658,7 @@ final class Translation implements Accelerator {
     counters.put("left for loads", left[Sites.READ_MISS]);
     counters.put("left for stores", left[Sites.WRITE_MISS]);
     counters.put("left at an entry", left[Sites.ENTRY]);
+    counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
