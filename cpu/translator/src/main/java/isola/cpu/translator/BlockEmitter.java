@@ -25,6 +25,7 @@ final class BlockEmitter {
   private final Sites sites;
   private final Thunks thunks;
   private final PlainEmitter plain;
+  private final SystemEmitter system;
 
   // Taken sides of conditional jumps, written behind the straight code.
   private final int[] sideJump = new int[GuestCode.LIMIT];
@@ -41,6 +42,7 @@ final class BlockEmitter {
     this.thunks = thunks;
     e = new Emitter(assembler, sites, thunks);
     plain = new PlainEmitter(e);
+    system = new SystemEmitter(e);
   }
 
   /**
@@ -200,6 +202,9 @@ final class BlockEmitter {
         jumpIndirect();
       }
       case AID -> {
+        if (system.emit(insn)) {
+          break;
+        }
         int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
         e.leave(site, thunks.exit);
         sites.aid(site, insn, a.here());
@@ -207,6 +212,9 @@ final class BlockEmitter {
         e.saved = true;
       }
       case INTERPRET -> {
+        if (system.emit(insn)) {
+          break;
+        }
         int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
         sites.aid(site, insn, 0);
         e.leave(site, thunks.exit);
@@ -313,6 +321,8 @@ final class BlockEmitter {
       a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
       a.store(Layout.SPILL, TEMPORARY);
     }
+    // Not from the beginning: both pages may want the same entry of the TLB.
+    e.resumeHere();
     a.lea(ADDRESS, STACK, -8);
     e.probe(8, true, false);
     if (kind == 'I') {
@@ -371,9 +381,7 @@ final class BlockEmitter {
 
   private void pushReturn(Insn insn, int before) {
     e.protectFlags(before);
-    if (direct(insn)) {
-      e.resumeHere();
-    }
+    e.resumeHere();
     a.lea(ADDRESS, STACK, -8);
     e.probe(8, true, false);
     long next = insn.rip + insn.length;
@@ -385,10 +393,6 @@ final class BlockEmitter {
       a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
     }
     a.lea(STACK, STACK, -8);
-  }
-
-  private static boolean direct(Insn insn) {
-    return insn.form != null && insn.form.operand(0).startsWith("J");
   }
 
   /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}, flags saved. */

@@ -65,8 +65,8 @@ final class Translation implements Accelerator {
   private final long firstFree;
   private long free;
 
-  /** Modes that the jump caches were filled for. */
-  private final int[] cachedMode = {-1, -1, -1};
+  /** {@link #MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  private int cachedVectors = -1;
 
   /** Counts how often all code was dropped. */
   private int generation;
@@ -78,6 +78,9 @@ final class Translation implements Accelerator {
 
   /** Instructions that Java executed, by operation. */
   private final long[] aided = new long[Op.values().length];
+
+  /** The moves among them, by opcode. */
+  private final long[] moves = new long[256];
 
   /** The same after accesses that the TLB never answers, all together. */
   private long missesAided;
@@ -137,6 +140,7 @@ final class Translation implements Accelerator {
     if (!begun) {
       begun = true;
       WalkThunks.prepare(cpu, memory);
+      SystemEmitter.remember(cpu, false);
     }
     int mode = mode();
     if (mode < 0) {
@@ -164,11 +168,11 @@ final class Translation implements Accelerator {
       return -ELSEWHERE;
     }
     int mode = table | (vectors() ? MODE_VECTORS : 0);
-    if (cachedMode[table] != mode) {
-      if (cachedMode[table] >= 0) {
-        clearJumps(table);
+    if (cachedVectors != (mode & MODE_VECTORS)) {
+      if (cachedVectors >= 0) {
+        clearJumps();
       }
-      cachedMode[table] = mode;
+      cachedVectors = mode & MODE_VECTORS;
     }
     return mode;
   }
@@ -189,7 +193,14 @@ final class Translation implements Accelerator {
   private void takeFlags() {
     int raw = RawMemory.getShort(state + Layout.FLAGS);
     cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
-    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+  }
+
+  /** Tells the processor of changes that generated code made to its state. */
+  private void catchUp() {
+    RawMemory.putInt(state + Layout.AHEAD, 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+    cpu.privilegeMoved();
   }
 
   private boolean vectors() {
@@ -213,7 +224,14 @@ final class Translation implements Accelerator {
       }
       byte kind = sites.kind(site);
       left[kind]++;
-      long rip = sites.rip(site);
+      long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
+      if (RawMemory.getInt(state + Layout.AHEAD) != 0) {
+        catchUp();
+        mode = mode();
+        if (mode < 0) {
+          return leave(rip, -mode);
+        }
+      }
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
@@ -234,11 +252,22 @@ final class Translation implements Accelerator {
             return FAULT;
           }
           rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            return 0;
+          }
+          mode = mode();
+          if (mode < 0) {
+            return -mode;
+          }
           giveFlags();
         }
         case Sites.AID -> {
           Insn insn = sites.insn(site);
           aided[insn.op.ordinal()]++;
+          if (insn.op == Op.MOV) {
+            moves[insn.opcode() & 255]++;
+          }
           int before = generation;
           if (!aid(insn)) {
             return FAULT;
@@ -262,13 +291,15 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
+          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
+            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          }
           mode = now;
           giveFlags();
         }
         case Sites.INTERPRET -> {
           return leave(rip, 1);
         }
-        case Sites.LOOKUP -> rip = RawMemory.getLong(state + Layout.TARGET);
         default -> {}
       }
       if (attention()) {
@@ -520,6 +551,11 @@ final class Translation implements Accelerator {
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    for (int i = 0; i < moves.length; i++) {
+      if (moves[i] != 0) {
+        counters.put("aided MOV %02x".formatted(i), moves[i]);
+      }
+    }
     Op[] ops = Op.values();
     for (int i = 0; i < ops.length; i++) {
       if (aided[i] != 0) {

@@ -297,6 +297,28 @@ public final class Cpu {
     return flagSystem;
   }
 
+  /**
+   * Sets RFLAGS but for the status flags as code left them that the {@link
+   * isola.cpu.x86.interpreter.Accelerator} ran; if AC changed, {@link #privilegeMoved} must follow.
+   */
+  public void systemFlags(int value) {
+    if ((value & Rflags.IF) != 0) {
+      interruptFlag(true);
+    }
+    flagSystem = value;
+  }
+
+  /**
+   * Takes over a privilege level, RFLAGS.AC and bases of FS and GS from the state, in 64-bit code
+   * that was 64-bit code before.
+   */
+  public void privilegeMoved() {
+    cpl = intField(CpuState.CPL);
+    segmentBase[Segment.FS] = base(Segment.FS);
+    segmentBase[Segment.GS] = base(Segment.GS);
+    privilegeChanged();
+  }
+
   /** Sets IF alone. */
   public void interruptFlag(boolean enabled) {
     if (enabled) {
