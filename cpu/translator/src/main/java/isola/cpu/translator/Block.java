@@ -42,6 +42,17 @@ final class Block {
   /** Bytes of guest code. */
   int length;
 
+  /** Where its host code begins, and the first address after it. */
+  long hostBegin;
+
+  long hostEnd;
+
+  /**
+   * Pairs in host order: offset of an instruction's host code from {@link #hostBegin}, and of the
+   * guest instruction's address from {@link #rip}.
+   */
+  int[] marks = {};
+
   /** Whether its code works on XMM registers. */
   boolean vectors;
 
@@ -62,5 +73,14 @@ final class Block {
     this.guestBytes = guestBytes;
     this.page = page;
     this.mode = mode;
+  }
+
+  /** Address of the guest instruction that host code inside this block is of. */
+  long guestAt(long host) {
+    long found = rip;
+    for (int i = 0; i < marks.length && hostBegin + marks[i] <= host; i += 2) {
+      found = rip + marks[i + 1];
+    }
+    return found;
   }
 }

@@ -15,6 +15,7 @@ import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.state.CpuState;
+import org.jspecify.annotations.Nullable;
 
 /** Writes the host code of one block: its ways in, its instructions, its ways out. */
 final class BlockEmitter {
@@ -36,7 +37,10 @@ final class BlockEmitter {
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
   private int sides;
 
-  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks) {
+  private final @Nullable CodeWatch watch;
+
+  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
+    this.watch = watch;
     a = assembler;
     this.sites = sites;
     this.thunks = thunks;
@@ -55,6 +59,7 @@ final class BlockEmitter {
     e.block = block;
     e.table = table;
     e.beginStubs();
+    block.hostBegin = a.here();
     sides = 0;
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
@@ -65,6 +70,10 @@ final class BlockEmitter {
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
+      e.mark();
+      if (watch != null) {
+        watch.before(a, e.insn);
+      }
       open = !code.kinds[i].ends();
       instruction(code, i);
     }
@@ -84,6 +93,7 @@ final class BlockEmitter {
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
     block.stale[Block.FLAGS_SAVED] = a.here();
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, true), thunks.exit);
+    e.handMarks();
   }
 
   private void waysIn(Block block, int table, long hostPage, int liveIn) {
@@ -320,6 +330,8 @@ final class BlockEmitter {
       e.probe(8, false, false);
       a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
       a.store(Layout.SPILL, TEMPORARY);
+      // Two pages may want the same entry of the TLB: what was loaded is not probed for again.
+      e.resumeHere();
     }
     // Not from the beginning: both pages may want the same entry of the TLB.
     e.resumeHere();

@@ -245,6 +245,8 @@ final class Coverage {
     return switch (insn.op) {
       case CMP, TEST, BT, MUL, DIV, IDIV, PUSH, JMP, CALL -> true;
       case IMUL -> true;
+      // MOV to an absolute address.
+      case MOV -> !form.rmIsDestination() && !form.operand(0).startsWith("O");
       default -> !form.rmIsDestination();
     };
   }

@@ -31,7 +31,7 @@ class Emitter {
 
   boolean saved;
 
-  /** The instruction in work, and where its first probe begins. */
+  /** The instruction in work, and where it goes on after a miss: nothing before is done again. */
   Insn insn;
 
   long resume;
@@ -95,6 +95,27 @@ class Emitter {
   final void leave(int site, long goal) {
     a.storeImmediate32(Layout.EXIT_SITE, site);
     a.jump(goal);
+  }
+
+  // Which host code is of which guest instruction.
+
+  private int[] marks = new int[128];
+  private int marked;
+
+  /** Notes that the host code of the instruction in work begins here. */
+  final void mark() {
+    if (marked + 2 > marks.length) {
+      marks = java.util.Arrays.copyOf(marks, marked * 2);
+    }
+    marks[marked++] = (int) (a.here() - block.hostBegin);
+    marks[marked++] = (int) (insn.rip - block.rip);
+  }
+
+  /** Hands the notes of a block over to it. */
+  final void handMarks() {
+    block.marks = java.util.Arrays.copyOf(marks, marked);
+    block.hostEnd = a.here();
+    marked = 0;
   }
 
   // Flags.
@@ -197,7 +218,7 @@ class Emitter {
     inHost = false;
   }
 
-  /** Makes the instruction in work begin anew here after a miss. */
+  /** Makes the instruction in work go on here after a miss of the next probe. */
   final void resumeHere() {
     resume = a.here();
   }

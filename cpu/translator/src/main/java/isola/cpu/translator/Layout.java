@@ -76,6 +76,12 @@ final class Layout {
   static final int USER_SS_DESCRIPTOR = SYSTEM + 80;
   static final int KERNEL_CS_DESCRIPTOR = SYSTEM + 88;
 
+  /** The host's stack pointer inside generated code; from here on what proof and repair need. */
+  static final int HOST_STACK = BASE + 2048;
+
+  /** What the signal handler notes of a fault, see {@link isola.host.GuardedCode}. */
+  static final int FAULT = BASE + 2056;
+
   /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
   static final int JUMP_CACHE = BASE + 4096;
 

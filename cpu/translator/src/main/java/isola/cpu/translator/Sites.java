@@ -33,8 +33,11 @@ final class Sites {
   /** Java executes the instruction here, and the block goes on if nothing speaks against it. */
   static final byte AID = 7;
 
+  /** Generated code itself faulted. */
+  static final byte FAULT = 8;
+
   /** How many kinds there are. */
-  static final int KINDS = 8;
+  static final int KINDS = 16;
 
   private byte[] kind = new byte[1024];
   private byte[] size = new byte[1024];

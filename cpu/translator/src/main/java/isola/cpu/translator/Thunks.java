@@ -36,11 +36,22 @@ final class Thunks {
   /** Leaves for a target that no block is known for; {@link Layout#TARGET} says where. */
   final long lookup;
 
+  /** From here on a fault is caught; before, the way in is not through yet. */
+  final long guarded;
+
+  /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
+  final long faulted;
+
   private final WalkThunks walks;
 
-  Thunks(HostAssembler a, int lookupSite) {
+  /**
+   * Writes them.
+   *
+   * @param state address of the processor's state
+   */
+  Thunks(HostAssembler a, long state, int lookupSite, int faultSite) {
     enter = a.here();
-    enter(a);
+    guarded = enter(a);
     a.align(16);
     exit = a.here();
     exit(a);
@@ -55,6 +66,9 @@ final class Thunks {
     lookup = a.here();
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
+    a.align(16);
+    faulted = a.here();
+    faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
   }
 
@@ -63,12 +77,14 @@ final class Thunks {
     return walks.miss(table, write);
   }
 
-  private static void enter(HostAssembler a) {
+  /** Returns from where on all is in place for a way out. */
+  private static long enter(HostAssembler a) {
     for (int r : PRESERVED) {
       push(a, r);
     }
-    // wrgsbase rdi
-    a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, RDI);
+    writeGsBase(a, RDI);
+    a.store(Layout.HOST_STACK, HostAssembler.RSP);
+    long guarded = a.here();
     a.store(Layout.ENTRY, RSI);
     a.storeImmediate(Layout.FP_ABSENT, 1);
     restoreFlags(a);
@@ -79,6 +95,19 @@ final class Thunks {
     }
     // jmp [ENTRY]
     a.state(0, 0xff, 4, Layout.ENTRY);
+    return guarded;
+  }
+
+  private void faulted(HostAssembler a, long state, int site) {
+    a.movImmediate(RCX, state);
+    writeGsBase(a, RCX);
+    a.load(HostAssembler.RSP, Layout.HOST_STACK);
+    a.storeImmediate32(Layout.EXIT_SITE, site);
+    a.jump(exit);
+  }
+
+  private static void writeGsBase(HostAssembler a, int from) {
+    a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, from);
   }
 
   private static void exit(HostAssembler a) {

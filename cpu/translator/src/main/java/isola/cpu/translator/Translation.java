@@ -18,6 +18,7 @@ import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
+import isola.host.GuardedCode;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +42,14 @@ final class Translation implements Accelerator {
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
 
+  /** Numbers of the sites that belong to no block. */
+  private static final int LOOKUP_SITE = 0;
+
+  private static final int FAULT_SITE = 1;
+
+  /** Entries into generated code that are remembered. */
+  private static final int WAY = 16;
+
   /** Blocks that the interpreter executes at once where translation is not to be had. */
   private static final int ELSEWHERE = 1000;
 
@@ -61,7 +70,6 @@ final class Translation implements Accelerator {
   private final BlockMap blocks = new BlockMap();
   private final GuestCode guest = new GuestCode();
   private final GuestCode.Source source = this::read;
-  private final int lookupSite;
   private final long firstFree;
   private long free;
 
@@ -91,26 +99,46 @@ final class Translation implements Accelerator {
   private int faultVector;
   private int faultError;
 
-  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder) {
+  private final GuardedCode guard;
+  private final @Nullable CodeWatch watch;
+
+  /** Guest addresses of the last entries into generated code, a ring. */
+  private final long[] way = new long[WAY];
+
+  private String failure = "";
+
+  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch) {
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
     state = cpu.state;
-    lookupSite = sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    addCommonSites();
     assembler.begin(code.executable());
-    thunks = new Thunks(assembler, lookupSite);
-    install(code.executable());
+    thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
+    this.watch = watch;
+    install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
     free = firstFree;
-    emitter = new BlockEmitter(assembler, sites, thunks);
+    emitter = new BlockEmitter(assembler, sites, thunks, watch);
     clearJumps();
+    guard =
+        new GuardedCode(
+            thunks.guarded, code.executable() + code.size(), state + Layout.FAULT, thunks.faulted);
+  }
+
+  private void addCommonSites() {
+    sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    sites.add(Sites.FAULT, null, 0, 0, 0, false);
   }
 
   /** Copies what was assembled to where it will execute. */
-  private void install(long at) {
+  private void install(@Nullable Block block, long at) {
     long to = at - code.executable() + code.writable();
     int size = assembler.size();
     MemorySegment.copy(assembler.bytes(), 0, RawMemory.view(to, size), JAVA_BYTE, 0, size);
+    if (watch != null) {
+      watch.emitted(block, at, assembler.bytes(), size);
+    }
   }
 
   private long writable(long executable) {
@@ -215,6 +243,7 @@ final class Translation implements Accelerator {
 
   private int run(long from, int startMode) {
     long at = from;
+    way[(int) entered & (WAY - 1)] = cpu.rip();
     int mode = startMode;
     while (true) {
       entered++;
@@ -300,6 +329,9 @@ final class Translation implements Accelerator {
         case Sites.INTERPRET -> {
           return leave(rip, 1);
         }
+        case Sites.FAULT -> {
+          return fault();
+        }
         default -> {}
       }
       if (attention()) {
@@ -307,6 +339,7 @@ final class Translation implements Accelerator {
       }
       int before = generation;
       cpu.rip(rip);
+      way[(int) entered & (WAY - 1)] = rip;
       Block to = find(rip, mode);
       if (to == null || to.interpreted) {
         return leave(rip, 1);
@@ -337,6 +370,25 @@ final class Translation implements Accelerator {
       faultError = fault.errorCode();
       return false;
     }
+  }
+
+  /** Describes what the signal handler caught; the processor runs no more. */
+  private int fault() {
+    long at = FaultReport.at(state);
+    Block block = blocks.containing(at);
+    long[] latest = new long[WAY];
+    for (int i = 0; i < WAY; i++) {
+      latest[i] = way[(int) (entered - 1 - i) & (WAY - 1)];
+    }
+    failure =
+        FaultReport.of(state, block, code.executable(), code.executable() + code.size(), latest);
+    leave(block == null ? cpu.rip() : block.guestAt(at), FAILED);
+    return FAILED;
+  }
+
+  @Override
+  public String failure() {
+    return failure;
   }
 
   /** Whether the code that a site belongs to was changed. */
@@ -460,7 +512,7 @@ final class Translation implements Accelerator {
     } else {
       assembler.begin(free);
       emitter.emit(block, guest, mode & 3, host & -4096);
-      install(free);
+      install(block, free);
       free = (free + assembler.size() + 15) & -16;
       translated++;
       translatedInstructions += guest.count;
@@ -528,7 +580,7 @@ final class Translation implements Accelerator {
     }
     blocks.clear();
     sites.clear();
-    sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    addCommonSites();
     free = firstFree;
     generation++;
     clearJumps();
@@ -566,6 +618,7 @@ final class Translation implements Accelerator {
 
   @Override
   public void close() {
+    guard.close();
     code.close();
   }
 }

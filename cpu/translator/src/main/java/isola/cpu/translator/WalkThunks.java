@@ -346,7 +346,8 @@ final class WalkThunks {
       a.register(0, 0x0b, RDX, RBX);
       a.register(0, 0x0b, RDX, RSI);
       int writable = a.jumpForwardShort(HostAssembler.CC_Z);
-      a.movImmediate(R14, -1);
+      // not r14: as Tlb.empty, odd and of another entry's pages
+      a.register(W, 0xf7, 2, R14);
       a.bindShort(writable);
     }
     entryField(0x89, R14, table, Tlb.WRITE);

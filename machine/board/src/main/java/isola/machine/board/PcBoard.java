@@ -36,6 +36,7 @@ import isola.machine.devices.firmware.FwCfgSpec;
 import isola.machine.devices.input.I8042;
 import isola.machine.devices.input.I8042Spec;
 import isola.machine.devices.interrupt.ApicBus;
+import isola.machine.devices.interrupt.ApicHypercalls;
 import isola.machine.devices.interrupt.IoApic;
 import isola.machine.devices.interrupt.LocalApic;
 import isola.machine.devices.interrupt.Pic;
@@ -255,7 +256,8 @@ final class PcBoard implements AutoCloseable {
                     clock,
                     BoardSpec.TSC_HZ,
                     entropy,
-                    cpuid));
+                    cpuid,
+                    new ApicHypercalls(apicBus)));
       } catch (IllegalStateException e) {
         throw new MachineException(String.valueOf(e.getMessage()), e);
       }

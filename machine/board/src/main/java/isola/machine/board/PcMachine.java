@@ -180,9 +180,15 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
                   .formatted(again, where.strip(), after, panic));
       case FAILURE ->
           new Outcome.Failed(
-              "The %s engine or a device failed%s%s: %s."
-                  .formatted(board.config.engine(), where, after, how.how));
+              "The %s engine or a device failed%s%s: %s"
+                  .formatted(board.config.engine(), where, after, endFirstLine(how.how)));
     };
+  }
+
+  /** Puts a full stop after the sentence; an engine's report follows on lines of its own. */
+  private static String endFirstLine(String text) {
+    int end = text.indexOf('\n');
+    return end < 0 ? text + "." : text.substring(0, end) + "." + text.substring(end);
   }
 
   private void end(Ending kind, int cpu, String how, int status) {

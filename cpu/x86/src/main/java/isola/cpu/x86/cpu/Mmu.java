@@ -30,7 +30,7 @@ public final class Mmu {
 
   private static final long FRAME = 0x000f_ffff_ffff_f000L;
 
-  private final Cpu cpu;
+  private final LinearMemory cpu;
   private final GuestMemory memory;
   private final long state;
   private final Tlb tlb;
@@ -66,7 +66,7 @@ public final class Mmu {
   /** Pages walked so far: what statistics call TLB misses. */
   private long walks;
 
-  Mmu(Cpu cpu, Tlb tlb, int physicalBits) {
+  Mmu(LinearMemory cpu, Tlb tlb, int physicalBits) {
     this.cpu = cpu;
     this.memory = cpu.memory;
     this.state = cpu.state;

@@ -37,8 +37,18 @@ public final class Tlb {
   /** Inside an entry: host address minus linear address. */
   public static final int ADDEND = 24;
 
-  /** A tag that no access matches. */
-  public static final long EMPTY = -1;
+  /** A tag that no access matches, of all entries but the last of each table. */
+  private static final long EMPTY = -1;
+
+  /**
+   * A tag that no access matches, by the entry's number; every odd number is meant for one, as no
+   * tag of a page is odd. Generated code exclusive-ors an address with the tag and takes all that
+   * is less than a page for a hit, so in the entry that serves the last page of the address space
+   * -1 would be one.
+   */
+  public static long empty(int number) {
+    return (number & (ENTRIES - 1)) == ENTRIES - 1 ? 1 : EMPTY;
+  }
 
   /** Bytes of one table. */
   public static final int TABLE_SIZE = ENTRIES * ENTRY_SIZE;
@@ -63,7 +73,7 @@ public final class Tlb {
    */
   public static final int EXECUTE = TABLES * TABLE_SIZE;
 
-  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #EMPTY}. */
+  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #empty}. */
   public static final int CODE_KEY = EXECUTE + 8;
 
   /** From an entry: host address minus linear address of a page that may be executed. */
@@ -119,7 +129,14 @@ public final class Tlb {
   Tlb(long state) {
     this.state = state;
     tables = state + OFFSET;
-    RawMemory.fill(tables, TABLES_SIZE, (byte) -1);
+    clear();
+  }
+
+  private void clear() {
+    RawMemory.fill(tables, TABLES_SIZE, (byte) EMPTY);
+    for (int last = ENTRIES - 1; last < 2 * TABLES * ENTRIES; last += ENTRIES) {
+      drop(last);
+    }
   }
 
   /** Number of the bit in {@link #LARGE_BITS} for 2 MiB of linear addresses: 14:0. */
@@ -166,7 +183,7 @@ public final class Tlb {
       drop(JOURNAL, some);
       drop(GLOBAL_JOURNAL, globals);
     } else {
-      RawMemory.fill(tables, TABLES_SIZE, (byte) -1);
+      clear();
     }
     RawMemory.fill(state + LARGE_BITS, LARGE_BYTES + GIGA_BYTES, (byte) 0);
     RawMemory.putInt(state + JOURNALLED, 0);
@@ -196,8 +213,8 @@ public final class Tlb {
 
   private void drop(int number) {
     long entry = tables + ((long) number << ENTRY_SHIFT);
-    RawMemory.putLong(entry + READ, EMPTY);
-    RawMemory.putLong(entry + WRITE, EMPTY);
+    RawMemory.putLong(entry + READ, empty(number));
+    RawMemory.putLong(entry + WRITE, empty(number));
   }
 
   /**
@@ -222,7 +239,7 @@ public final class Tlb {
   }
 
   private static boolean matches(long tag, long page, long mask) {
-    return tag != EMPTY && (tag & mask) == (page & mask);
+    return (tag & 1) == 0 && (tag & mask) == (page & mask);
   }
 
   /** Drops one page from all tables; a large one whole. */
@@ -238,16 +255,45 @@ public final class Tlb {
     }
     // A large page sits here as many small ones, of which this one may have been pushed out.
     if (large || bit(LARGE_BITS, largeBit(linear)) || bit(GIGA_BITS, gigaBit(linear))) {
-      for (int i = 0; i < COUNT; i++) {
-        if ((kind(i) & LARGE) != 0 && present(i, linear, -(1L << 30))) {
-          drop(i);
-        }
+      invalidateLarge(linear);
+    }
+  }
+
+  /** Drops all pieces of large pages in a GiB, and the bits that say that there are some. */
+  private void invalidateLarge(long linear) {
+    boolean others = false;
+    boolean giga = false;
+    for (int i = 0; i < COUNT; i++) {
+      if ((kind(i) & LARGE) == 0) {
+        continue;
       }
+      if (present(i, linear, -(1L << 30))) {
+        drop(i);
+        continue;
+      }
+      long entry = tables + ((long) i << ENTRY_SHIFT);
+      long tag = RawMemory.getLong(entry + READ);
+      if ((tag & 1) != 0 && i < TABLES * ENTRIES) {
+        tag = RawMemory.getLong(entry + WRITE);
+      }
+      if ((tag & 1) == 0) {
+        others |= largeBit(tag) == largeBit(linear);
+        giga |= gigaBit(tag) == gigaBit(linear);
+      }
+    }
+    clearBit(LARGE_BITS, largeBit(linear), others);
+    clearBit(GIGA_BITS, gigaBit(linear), giga);
+  }
+
+  private void clearBit(int bits, int number, boolean keep) {
+    if (!keep) {
+      long at = state + bits + (number >>> 3);
+      RawMemory.putByte(at, (byte) (RawMemory.getByte(at) & ~(1 << (number & 7))));
     }
   }
 
   /**
-   * Enters a page for data; tags not allowed are {@link #EMPTY}.
+   * Enters a page for data; tags not allowed are {@link #empty}.
    *
    * @param shift binary logarithm of the guest's page size
    */
@@ -255,7 +301,8 @@ public final class Tlb {
       int table, long linear, boolean read, boolean write, long addend, boolean global, int shift) {
     int number = table * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
     long page = linear & -4096;
-    enter(number, read ? page : EMPTY, write ? page : EMPTY, page, addend, global, shift);
+    long none = empty(number);
+    enter(number, read ? page : none, write ? page : none, page, addend, global, shift);
   }
 
   /** Enters a page that may be executed. */
@@ -297,8 +344,8 @@ public final class Tlb {
     for (int i = 0; i < NEVER * ENTRIES; i++) {
       long entry = tables + ((long) i << ENTRY_SHIFT);
       long tag = RawMemory.getLong(entry + WRITE);
-      if (tag != EMPTY && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
-        RawMemory.putLong(entry + WRITE, EMPTY);
+      if ((tag & 1) == 0 && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
+        RawMemory.putLong(entry + WRITE, empty(i));
       }
     }
   }

@@ -32,7 +32,7 @@ public interface Accelerator extends AutoCloseable {
    * is met that is left to the interpreter; RIP and all state are current when it returns.
    *
    * @return how many blocks the interpreter should execute now at most; 0 if an event waits; {@link
-   *     #FAULT} if the instruction at RIP faulted
+   *     #FAULT} if the instruction at RIP faulted; {@link #FAILED}
    */
   int run();
 
@@ -44,6 +44,12 @@ public interface Accelerator extends AutoCloseable {
 
   /** Its error code. */
   int faultError();
+
+  /** The accelerator itself failed, and says how in {@link #failure}. */
+  int FAILED = -2;
+
+  /** What went wrong last: a sentence without its full stop, then lines for who mends it. */
+  String failure();
 
   /**
    * {@code length} bytes at a guest physical address, inside one held page, are about to change.

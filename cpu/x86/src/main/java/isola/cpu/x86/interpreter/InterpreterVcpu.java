@@ -147,17 +147,33 @@ final class InterpreterVcpu implements Vcpu {
   @Override
   public void nmi() {
     // Of two that come before either is served, one is latched; while one is served, one is kept.
-    int before = RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI);
-    if ((before & Attention.NMI) != 0
-        && RawMemory.getIntVolatile(state + CpuState.NMI_BLOCKED) == 0) {
-      RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI_AGAIN);
-    }
+    // The processor may take the first meanwhile: then the look at it is out of date, and begins
+    // anew.
+    long attention = state + CpuState.ATTENTION;
+    int old;
+    int latched;
+    do {
+      old = RawMemory.getIntVolatile(attention);
+      if ((old & Attention.NMI) == 0) {
+        latched = old | Attention.NMI;
+      } else if (RawMemory.getIntVolatile(state + CpuState.NMI_BLOCKED) == 0) {
+        latched = old | Attention.NMI_AGAIN;
+      } else {
+        latched = old;
+      }
+    } while (!RawMemory.casInt(attention, old, latched));
     wake.run();
   }
 
   @Override
   public void init() {
     signal(Attention.INIT);
+  }
+
+  @Override
+  public void unhalt() {
+    RawMemory.putIntVolatile(state + CpuState.UNHALTED, 1);
+    wake.run();
   }
 
   @Override
@@ -186,6 +202,7 @@ final class InterpreterVcpu implements Vcpu {
     return switch (activity) {
       case Activity.HALTED ->
           (attention & Attention.NMI) != 0
+              || RawMemory.getIntVolatile(state + CpuState.UNHALTED) != 0
               || ((RawMemory.getInt(state + CpuState.RFLAGS) & Rflags.IF) != 0
                   && cpu.wiring.interrupts().pending());
       case Activity.WAIT_FOR_SIPI -> (attention & Attention.STARTUP) != 0;
@@ -256,6 +273,10 @@ final class InterpreterVcpu implements Vcpu {
           fine = executor.run();
         } else {
           int blocks = accelerator.run();
+          if (blocks == Accelerator.FAILED) {
+            exit.detail = accelerator.failure();
+            return left(Exit.INTERNAL_ERROR);
+          }
           if (blocks == Accelerator.FAULT) {
             if (!exception(accelerator.faultVector(), accelerator.faultError())) {
               return left(shutdown());
@@ -338,8 +359,12 @@ final class InterpreterVcpu implements Vcpu {
       return shutdown();
     }
     if (cpu.intField(CpuState.ACTIVITY) == Activity.HALTED) {
-      cpu.attention(Attention.BOUNDARY);
-      return Exit.HALT;
+      if (RawMemory.getIntVolatile(state + CpuState.UNHALTED) == 0) {
+        cpu.attention(Attention.BOUNDARY);
+        return Exit.HALT;
+      }
+      RawMemory.putIntVolatile(state + CpuState.UNHALTED, 0);
+      cpu.intField(CpuState.ACTIVITY, Activity.ACTIVE);
     }
     careful =
         (cpu.systemFlags() & (Rflags.TF | Rflags.RF)) != 0
@@ -389,11 +414,7 @@ final class InterpreterVcpu implements Vcpu {
   private boolean events() {
     boolean shadow = cpu.intField(CpuState.INTERRUPT_SHADOW) != 0;
     if ((attention() & Attention.NMI) != 0 && !shadow && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
-      if ((attention() & Attention.NMI_AGAIN) != 0) {
-        clear(Attention.NMI_AGAIN);
-      } else {
-        clear(Attention.NMI);
-      }
+      takeNmi();
       return Events.deliver(cpu, EventKind.NMI, Vector.NMI, Fault.NO_ERROR_CODE);
     }
     if ((attention() & Attention.INTERRUPT) == 0 || shadow) {
@@ -415,6 +436,17 @@ final class InterpreterVcpu implements Vcpu {
     boolean fine = Events.deliver(cpu, EventKind.EXTERNAL, vector, Fault.NO_ERROR_CODE);
     cpu.checkInterrupts();
     return fine;
+  }
+
+  /** Takes one of the latched NMIs, in one step: another may be latched at this moment. */
+  private void takeNmi() {
+    long attention = state + CpuState.ATTENTION;
+    int old;
+    int bit;
+    do {
+      old = RawMemory.getIntVolatile(attention);
+      bit = (old & Attention.NMI_AGAIN) != 0 ? Attention.NMI_AGAIN : Attention.NMI;
+    } while (!RawMemory.casInt(attention, old, old & ~bit));
   }
 
   /** Executes one instruction with all that may happen around it; false after a fault. */

@@ -102,6 +102,11 @@ public final class CpuState {
    */
   public static final int INTERRUPT_DEFERRED = 0x2d8;
 
+  /**
+   * 4 bytes, written by any thread: 1 if the next HLT, or the one that lasts, is to end at once.
+   */
+  public static final int UNHALTED = 0x2dc;
+
   /** Always 0: stands in for a base or index register that an address does not have. */
   public static final int ZERO = 0x3f8;
 
