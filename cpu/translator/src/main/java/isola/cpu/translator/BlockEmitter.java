@@ -27,6 +27,7 @@ final class BlockEmitter {
   private final Thunks thunks;
   private final PlainEmitter plain;
   private final Ways ways;
+  private final SystemEmitter system;
 
   /** Host addresses of the instructions that are {@link GuestCode#loopHead}. */
   private final long[] loopHead = new long[GuestCode.LIMIT];
@@ -41,6 +42,7 @@ final class BlockEmitter {
     e = new Emitter(assembler, sites, thunks);
     plain = new PlainEmitter(e);
     ways = new Ways(e);
+    system = new SystemEmitter(e);
   }
 
   /** Whether blocks written from now on count their instructions. */
@@ -173,14 +175,21 @@ final class BlockEmitter {
         jumpIndirect();
       }
       case AID -> {
+        e.useAddress();
+        if (system.emit(insn)) {
+          break;
+        }
         int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
         e.leave(site, thunks.exit);
         sites.aid(site, insn, a.here());
-        e.useAddress();
         e.inHost = true;
         e.saved = true;
       }
       case INTERPRET -> {
+        e.useAddress();
+        if (system.emit(insn)) {
+          break;
+        }
         int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
         sites.aid(site, insn, 0);
         e.leave(site, thunks.exit);

@@ -80,8 +80,8 @@ final class Translation implements Accelerator {
   private final long firstFree;
   private long free;
 
-  /** Modes that the jump caches were filled for. */
-  private final int[] cachedMode = {-1, -1, -1};
+  /** {@link #MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  private int cachedVectors = -1;
 
   /** Counts how often all code was dropped. */
   private int generation;
@@ -94,6 +94,9 @@ final class Translation implements Accelerator {
 
   /** Instructions that Java executed, by operation. */
   private final long[] aided = new long[Op.values().length];
+
+  /** The moves among them, by opcode. */
+  private final long[] moves = new long[256];
 
   /** The same after accesses that the TLB never answers, all together. */
   private long missesAided;
@@ -187,6 +190,7 @@ final class Translation implements Accelerator {
     if (!begun) {
       begun = true;
       WalkThunks.prepare(cpu, memory);
+      SystemEmitter.remember(cpu, false);
     }
     int mode = mode();
     if (mode < 0) {
@@ -233,11 +237,11 @@ final class Translation implements Accelerator {
       return -ELSEWHERE;
     }
     int mode = table | (vectors() ? MODE_VECTORS : 0);
-    if (cachedMode[table] != mode) {
-      if (cachedMode[table] >= 0) {
-        clearJumps(table);
+    if (cachedVectors != (mode & MODE_VECTORS)) {
+      if (cachedVectors >= 0) {
+        clearJumps();
       }
-      cachedMode[table] = mode;
+      cachedVectors = mode & MODE_VECTORS;
     }
     return mode;
   }
@@ -258,7 +262,14 @@ final class Translation implements Accelerator {
   private void takeFlags() {
     int raw = RawMemory.getShort(state + Layout.FLAGS);
     cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
-    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+  }
+
+  /** Tells the processor of changes that generated code made to its state. */
+  private void catchUp() {
+    RawMemory.putInt(state + Layout.AHEAD, 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+    cpu.privilegeMoved();
   }
 
   private boolean vectors() {
@@ -283,7 +294,14 @@ final class Translation implements Accelerator {
       }
       byte kind = sites.kind(site);
       left[kind]++;
-      long rip = sites.rip(site);
+      long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
+      if (RawMemory.getInt(state + Layout.AHEAD) != 0) {
+        catchUp();
+        mode = mode();
+        if (mode < 0) {
+          return leave(rip, -mode);
+        }
+      }
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
@@ -308,11 +326,22 @@ final class Translation implements Accelerator {
           }
           refund(site, 1);
           rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            return 0;
+          }
+          mode = mode();
+          if (mode < 0) {
+            return -mode;
+          }
           giveFlags();
         }
         case Sites.AID -> {
           Insn insn = sites.insn(site);
           aided[insn.op.ordinal()]++;
+          if (insn.op == Op.MOV) {
+            moves[insn.opcode() & 255]++;
+          }
           int before = generation;
           if (!aid(insn)) {
             refund(site, 0);
@@ -340,6 +369,9 @@ final class Translation implements Accelerator {
             continue;
           }
           refund(site, 1);
+          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
+            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          }
           mode = now;
           giveFlags();
         }
@@ -350,7 +382,6 @@ final class Translation implements Accelerator {
         case Sites.FAULT -> {
           return fault();
         }
-        case Sites.LOOKUP -> rip = RawMemory.getLong(state + Layout.TARGET);
         default -> {}
       }
       if (attention()) {
@@ -663,6 +694,11 @@ final class Translation implements Accelerator {
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    for (int i = 0; i < moves.length; i++) {
+      if (moves[i] != 0) {
+        counters.put("aided MOV %02x".formatted(i), moves[i]);
+      }
+    }
     Op[] ops = Op.values();
     for (int i = 0; i < ops.length; i++) {
       if (aided[i] != 0) {
