@@ -67,6 +67,9 @@ final class Comparison {
       longs("error", record, ours, ERROR, -1L);
     }
     floating(record, ours, last, faulted, transcendental, approximate);
+    if (Level.hostHasV3()) {
+      upperHalves(record, ours, approximate);
+    }
     // A PUSHA that faults has pushed some registers before, or none.
     boolean partly = faulted && last != null && last.op() == Op.PUSHA;
     if (!partly
@@ -145,6 +148,15 @@ final class Comparison {
         if (!(approximate && close(record, ours, at + k))) {
           ints("xmm%d+%d".formatted(i, k), record, ours, at + k);
         }
+      }
+    }
+  }
+
+  private void upperHalves(MemorySegment record, MemorySegment ours, boolean approximate) {
+    for (int at = RecordSpec.YMM; at < RecordSpec.YMM + RecordSpec.YMM_BYTES; at += 4) {
+      if (!(approximate && close(record, ours, at))) {
+        int register = (at - RecordSpec.YMM) / 16;
+        ints("ymm%d+%d".formatted(register, 16 + at % 16), record, ours, at);
       }
     }
   }
