@@ -5,6 +5,7 @@ import static isola.qa.oracle.RecordSpec.DATA;
 import static isola.qa.oracle.RecordSpec.PAGE;
 
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Op;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,6 +49,9 @@ final class CodeGenerator {
     int count = 1 + v.below(longest);
     for (int i = 0; i < count; i++) {
       Form form = forms.get(v.below(forms.size()));
+      while (Exclusions.alone(form) && count > 1) {
+        form = forms.get(v.below(forms.size()));
+      }
       instruction(form);
       if (i < count - 1) {
         if (Undefined.last(form)) {
@@ -92,7 +96,55 @@ final class CodeGenerator {
     }
   }
 
+  /**
+   * Saves the extended state to an area whose header is zero, most often, and takes it back from
+   * there; or takes back what stands there by chance.
+   */
+  private void extendedState(Form form) {
+    int area = (int) DATA + (v.oneIn(8) ? v.below(PAGE) : v.below(49) * 64);
+    if (!v.oneIn(6)) {
+      // mov edi,header; mov ecx,64; xor eax,eax; rep stosb
+      out.write(0xbf);
+      word(area + 512L, 4);
+      out.write(0xb9);
+      word(64, 4);
+      word(0xaaf3_c031L, 4);
+    }
+    if (form.op() == Op.XRSTOR && !v.oneIn(4)) {
+      extendedState(0xae, 4, area);
+    } else if (form.op() == Op.XRSTOR && v.oneIn(2)) {
+      extendedState(0xc7, 4, area);
+    }
+    extendedState(form.opcode(), form.extension(), area);
+    if (form.op() != Op.XRSTOR && v.oneIn(2)) {
+      extendedState(0xae, 5, area);
+    }
+  }
+
+  private void extendedState(int opcode, int extension, int area) {
+    // mov eax,mask; xor edx,edx
+    out.write(0xb8);
+    word(v.below(8), 4);
+    word(0xd231, 2);
+    if (is64 && v.oneIn(2)) {
+      out.write(0x48);
+    }
+    out.write(0x0f);
+    out.write(opcode);
+    if (is64) {
+      out.write(extension << 3 | 4);
+      out.write(0x25);
+    } else {
+      out.write(extension << 3 | 5);
+    }
+    word(area, 4);
+  }
+
   private void instruction(Form form) {
+    if (Exclusions.extended(form.op())) {
+      extendedState(form);
+      return;
+    }
     if (form.vex() != null) {
       vexInstruction(form, form.vex());
       return;
@@ -154,8 +206,7 @@ final class CodeGenerator {
         };
     boolean w = vex.w() == Form.ANY ? v.oneIn(3) : vex.w() == 1;
     int rex = (is64 && v.oneIn(2) ? v.below(8) : 0) | (w ? 8 : 0);
-    boolean memory =
-        form.rm() == Form.Rm.MEMORY || (form.rm() == Form.Rm.ANY && v.oneIn(2));
+    boolean memory = form.rm() == Form.Rm.MEMORY || (form.rm() == Form.Rm.ANY && v.oneIn(2));
     int index = v.below(8);
     if (form.gathers()) {
       inRange(form, index | (rex & 2) << 2);

@@ -60,7 +60,8 @@ final class Comparison {
     longs("rflags", record, ours, RFLAGS, 0xcd5 & ~undefined);
     if (trap == Vector.PF) {
       long cr2 = record.get(JAVA_LONG_UNALIGNED, OUT + CR2);
-      longs("cr2", record, ours, CR2, -1L);
+      // Of a whole area, which byte is found first to be out of reach is open.
+      longs("cr2", record, ours, CR2, last != null && Exclusions.alone(last) ? 0 : -1L);
       // The host's kernel hides whether an address of its own half is mapped.
       longs("error", record, ours, ERROR, cr2 < 0 || cr2 >= (1L << 47) - 4096 ? ~1L : -1L);
     } else if (trap == Vector.GP || trap == Vector.SS) {
@@ -77,7 +78,7 @@ final class Comparison {
                 record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
             >= 0) {
       for (int i = DATA_AT; i < STATE_BYTES; i += 8) {
-        longs("memory+0x%x".formatted(i - DATA_AT), record, ours, i, -1L);
+        longs("memory+0x%x".formatted(i - DATA_AT), record, ours, i, ~moreMask(ours, i, last));
       }
     }
     return differences;
@@ -99,9 +100,15 @@ final class Comparison {
   private static boolean moreControl(
       MemorySegment record, MemorySegment ours, @Nullable Form last) {
     return last != null
-        && last.op() == Op.LDMXCSR
+        && (last.op() == Op.LDMXCSR || last.op() == Op.FXRSTOR || last.op() == Op.XRSTOR)
         && (record.get(JAVA_INT_UNALIGNED, OUT + FX + 24) & 1 << 17) != 0
         && ours.get(JAVA_LONG_UNALIGNED, TRAP) == Vector.GP;
+  }
+
+  /** Bit 17 of MXCSR_MASK, which AMD's is, where a save area seems to have one. */
+  private static long moreMask(MemorySegment ours, int at, @Nullable Form last) {
+    boolean saves = last != null && (last.op() == Op.FXSAVE || Exclusions.extended(last.op()));
+    return saves && ours.get(JAVA_LONG_UNALIGNED, at) >>> 32 == 0xffff ? 1L << 49 : 0;
   }
 
   private void longs(String name, MemorySegment record, MemorySegment ours, long at, long mask) {
