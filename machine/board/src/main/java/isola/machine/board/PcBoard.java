@@ -239,7 +239,7 @@ final class PcBoard implements AutoCloseable {
 
   /** The processors; returns the first one's local APIC. */
   private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, EntropySource entropy) {
-    CpuModel model = model(config.cpuModel());
+    CpuModel model = model(config.cpuModel(), engine);
     CpuVm vm = owned(engine.create(memory));
     List<LocalApic> apics = new ArrayList<>();
     for (int i = 0; i < config.cpus(); i++) {
@@ -283,14 +283,21 @@ final class PcBoard implements AutoCloseable {
     return apics.getFirst();
   }
 
-  private static CpuModel model(String name) {
-    return switch (name) {
-      case "v2" -> CpuModel.v2();
-      case "v2-la57" -> CpuModel.v2().withFiveLevelPaging();
-      default ->
-          throw new MachineException(
-              "There is no CPU model \"%s\"; there is v2 and v2-la57.".formatted(name));
-    };
+  private static CpuModel model(String name, CpuEngine engine) {
+    if (name.equals(MachineConfig.BEST_CPU_MODEL)) {
+      return CpuModel.level(engine.level());
+    }
+    CpuModel model = CpuModel.named(name).orElse(null);
+    if (model == null) {
+      throw new MachineException(
+          "There is no CPU model \"%s\"; there is v2, v3, v2-la57 and v3-la57.".formatted(name));
+    }
+    if (model.level() > engine.level()) {
+      throw new MachineException(
+          "The engine %s offers no more than v%d here, not the CPU model %s."
+              .formatted(engine.name(), engine.level(), name));
+    }
+    return model;
   }
 
   private void plugVirtio(ApicBus messages, EntropySource entropy, Timeline timeline) {

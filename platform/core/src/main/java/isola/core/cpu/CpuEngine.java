@@ -11,6 +11,14 @@ public interface CpuEngine {
   /** One sentence on why this engine cannot run here, or empty if it can. */
   Optional<String> unavailable();
 
+  /**
+   * The highest level of x86-64 (psABI: 2 or 3) that a guest may be offered on this engine and this
+   * host.
+   */
+  default int level() {
+    return 2;
+  }
+
   /** Creates a machine's processors over its memory. The memory outlives the result. */
   CpuVm create(GuestMemory memory);
 }

@@ -151,6 +151,9 @@ public final class CpuState {
   /** 64 bytes that mean nothing between instructions. */
   public static final int SCRATCH = 0xfc0;
 
+  /** 32 of them, for a source that stood in guest memory. */
+  public static final int SCRATCH_SOURCE = SCRATCH + 32;
+
   /**
    * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
    * of address.
