@@ -17,12 +17,19 @@ public final class TranslatorEngine implements CpuEngine {
   private static final List<String> NEEDED =
       List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
 
+  private static final int PREFERENCE = 20;
+
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public TranslatorEngine() {}
 
   @Override
   public String name() {
     return "translator";
+  }
+
+  @Override
+  public int preference() {
+    return PREFERENCE;
   }
 
   @Override
