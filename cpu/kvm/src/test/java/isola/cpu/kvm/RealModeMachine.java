@@ -72,8 +72,8 @@ final class RealModeMachine implements AutoCloseable {
                 new VcpuWiring(
                     ports,
                     mmio,
-                    new Nothing(),
-                    new Nothing(),
+                    InterruptPort.NONE,
+                    MsrPort.NONE,
                     clock,
                     tscHz,
                     new Random(1)::nextLong,
@@ -183,44 +183,6 @@ final class RealModeMachine implements AutoCloseable {
     public void out(int offset, int size, int value) {
       seen.add("out %d %d %x".formatted(offset, size, value));
       stopped = stops;
-    }
-  }
-
-  /** The kernel has the local APIC; nothing else is there. */
-  private static final class Nothing implements InterruptPort, MsrPort {
-    @Override
-    public boolean pending() {
-      return false;
-    }
-
-    @Override
-    public int acknowledge() {
-      return -1;
-    }
-
-    @Override
-    public int cr8() {
-      return 0;
-    }
-
-    @Override
-    public void cr8(int value) {
-      throw new AssertionError("nobody asks for CR8");
-    }
-
-    @Override
-    public Access read(int index) {
-      return Access.ABSENT;
-    }
-
-    @Override
-    public long value() {
-      return 0;
-    }
-
-    @Override
-    public Access write(int index, long value) {
-      return Access.ABSENT;
     }
   }
 }

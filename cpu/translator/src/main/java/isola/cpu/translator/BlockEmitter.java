@@ -15,6 +15,7 @@ import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.state.CpuState;
+import org.jspecify.annotations.Nullable;
 
 /** Writes the host code of one block: its ways in, its instructions, its ways out. */
 final class BlockEmitter {
@@ -33,14 +34,23 @@ final class BlockEmitter {
   private final boolean[] sideInHost = new boolean[GuestCode.LIMIT];
   private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
+  private final int[] sideRest = new int[GuestCode.LIMIT];
   private int sides;
 
-  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks) {
+  private final @Nullable CodeWatch watch;
+
+  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
+    this.watch = watch;
     a = assembler;
     this.sites = sites;
     this.thunks = thunks;
     e = new Emitter(assembler, sites, thunks);
     plain = new PlainEmitter(e);
+  }
+
+  /** Whether blocks written from now on count their instructions. */
+  void counting(boolean wanted) {
+    e.counting = wanted;
   }
 
   /**
@@ -53,9 +63,11 @@ final class BlockEmitter {
     e.block = block;
     e.table = table;
     e.beginStubs();
+    block.hostBegin = a.here();
     sides = 0;
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
+    block.count = code.count;
     int liveIn = code.liveBefore[0];
     waysIn(block, table, hostPage, liveIn);
     e.inHost = true;
@@ -63,6 +75,10 @@ final class BlockEmitter {
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
+      e.mark();
+      if (watch != null) {
+        watch.before(a, e.insn);
+      }
       open = !code.kinds[i].ends();
       instruction(code, i);
     }
@@ -75,6 +91,7 @@ final class BlockEmitter {
       e.insn = sideInsn[i];
       e.inHost = sideInHost[i];
       e.saved = sideSaved[i];
+      e.refund(sideRest[i]);
       chain(sideTarget[i], sideLive[i]);
     }
     e.writeStubs();
@@ -82,6 +99,7 @@ final class BlockEmitter {
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
     block.stale[Block.FLAGS_SAVED] = a.here();
     e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, true), thunks.exit);
+    e.handMarks();
   }
 
   private void waysIn(Block block, int table, long hostPage, int liveIn) {
@@ -125,6 +143,7 @@ final class BlockEmitter {
     a.align(8);
     block.entry[Block.FLAGS_IN_HOST] = a.here();
     a.nops(NOP_BYTES);
+    e.charge(block.count);
     if (block.secondPage >= 0) {
       long nextPage = (block.rip & -4096) + 4096;
       a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
@@ -174,7 +193,7 @@ final class BlockEmitter {
       }
       case PUSH_FLAGS -> pushFlags();
       case JUMP -> chain(target(insn), after);
-      case JUMP_IF -> jumpIf(insn, after);
+      case JUMP_IF -> jumpIf(insn, after, code.count - 1 - i);
       case CALL -> {
         pushReturn(insn, before);
         chain(target(insn), after);
@@ -199,8 +218,18 @@ final class BlockEmitter {
         a.lea(STACK, STACK, 8 + (int) insn.imm);
         jumpIndirect();
       }
-      case INTERPRET ->
-          e.leave(sites.add(Sites.INTERPRET, e.block, insn.rip, 0, 0, e.saved), thunks.exit);
+      case AID -> {
+        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+        e.leave(site, thunks.exit);
+        sites.aid(site, insn, a.here());
+        e.inHost = true;
+        e.saved = true;
+      }
+      case INTERPRET -> {
+        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+        sites.aid(site, insn, 0);
+        e.leave(site, thunks.exit);
+      }
     }
   }
 
@@ -265,7 +294,8 @@ final class BlockEmitter {
 
   private void interpretIf(int condition) {
     int jump = a.jumpForward(condition);
-    int site = sites.add(Sites.INTERPRET, e.block, e.insn.rip, 0, 0, e.saved);
+    int site = sites.add(Sites.AID, e.block, e.insn.rip, 0, 0, e.saved);
+    sites.aid(site, e.insn, 0);
     e.stub(jump, site, thunks.exit);
   }
 
@@ -301,6 +331,8 @@ final class BlockEmitter {
       e.probe(8, false, false);
       a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
       a.store(Layout.SPILL, TEMPORARY);
+      // Two pages may want the same entry of the TLB: what was loaded is not probed for again.
+      e.resumeHere();
     }
     a.lea(ADDRESS, STACK, -8);
     e.probe(8, true, false);
@@ -360,9 +392,7 @@ final class BlockEmitter {
 
   private void pushReturn(Insn insn, int before) {
     e.protectFlags(before);
-    if (direct(insn)) {
-      e.resumeHere();
-    }
+    e.resumeHere();
     a.lea(ADDRESS, STACK, -8);
     e.probe(8, true, false);
     long next = insn.rip + insn.length;
@@ -374,10 +404,6 @@ final class BlockEmitter {
       a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
     }
     a.lea(STACK, STACK, -8);
-  }
-
-  private static boolean direct(Insn insn) {
-    return insn.form != null && insn.form.operand(0).startsWith("J");
   }
 
   /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}, flags saved. */
@@ -401,7 +427,7 @@ final class BlockEmitter {
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));
   }
 
-  private void jumpIf(Insn insn, int live) {
+  private void jumpIf(Insn insn, int live, int rest) {
     e.wantFlags();
     Form form = insn.form;
     int condition = form == null ? 0 : Coverage.condition(form);
@@ -411,6 +437,7 @@ final class BlockEmitter {
     sideInHost[sides] = e.inHost;
     sideSaved[sides] = e.saved;
     sideInsn[sides] = insn;
+    sideRest[sides] = rest;
     sides++;
   }
 

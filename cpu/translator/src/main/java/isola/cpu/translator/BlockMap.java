@@ -108,6 +108,18 @@ final class BlockMap {
     return kept.isEmpty();
   }
 
+  /** The block that a host address is in the code of, stale ones aside. */
+  @Nullable Block containing(long host) {
+    for (Page page : pages.values()) {
+      for (Block block : page.blocks) {
+        if (block.hostBegin <= host && host < block.hostEnd) {
+          return block;
+        }
+      }
+    }
+    return null;
+  }
+
   /** The guest pages that blocks are of. */
   Set<Long> pages() {
     return pages.keySet();

@@ -31,7 +31,7 @@ class Emitter {
 
   boolean saved;
 
-  /** The instruction in work, and where its first probe begins. */
+  /** The instruction in work, and where it goes on after a miss: nothing before is done again. */
   Insn insn;
 
   long resume;
@@ -40,6 +40,7 @@ class Emitter {
   private int[] stubJump = new int[64];
   private int[] stubSite = new int[64];
   private long[] stubGoal = new long[64];
+  private long[] stubAfter = new long[64];
   private int stubs;
 
   Emitter(HostAssembler a, Sites sites, Thunks thunks) {
@@ -57,14 +58,21 @@ class Emitter {
 
   /** Notes that a jump leads to a stub which stores a site's number and goes on elsewhere. */
   final void stub(int jump, int site, long goal) {
+    stub(jump, site, goal, 0);
+  }
+
+  /** The same, but calls {@code goal} and then goes on at {@code after}, unless that is 0. */
+  final void stub(int jump, int site, long goal, long after) {
     if (stubs == stubJump.length) {
       stubJump = java.util.Arrays.copyOf(stubJump, stubs * 2);
       stubSite = java.util.Arrays.copyOf(stubSite, stubs * 2);
       stubGoal = java.util.Arrays.copyOf(stubGoal, stubs * 2);
+      stubAfter = java.util.Arrays.copyOf(stubAfter, stubs * 2);
     }
     stubJump[stubs] = jump;
     stubSite[stubs] = site;
     stubGoal[stubs] = goal;
+    stubAfter[stubs] = after;
     stubs++;
   }
 
@@ -72,7 +80,13 @@ class Emitter {
   final void writeStubs() {
     for (int i = 0; i < stubs; i++) {
       a.bind(stubJump[i]);
-      leave(stubSite[i], stubGoal[i]);
+      if (stubAfter[i] == 0) {
+        leave(stubSite[i], stubGoal[i]);
+      } else {
+        a.storeImmediate32(Layout.EXIT_SITE, stubSite[i]);
+        a.call(stubGoal[i]);
+        a.jump(stubAfter[i]);
+      }
     }
     stubs = 0;
   }
@@ -81,6 +95,58 @@ class Emitter {
   final void leave(int site, long goal) {
     a.storeImmediate32(Layout.EXIT_SITE, site);
     a.jump(goal);
+  }
+
+  // Which host code is of which guest instruction.
+
+  private int[] marks = new int[128];
+  private int marked;
+
+  /** Notes that the host code of the instruction in work begins here. */
+  final void mark() {
+    if (marked + 2 > marks.length) {
+      marks = java.util.Arrays.copyOf(marks, marked * 2);
+    }
+    marks[marked++] = (int) (a.here() - block.hostBegin);
+    marks[marked++] = (int) (insn.rip - block.rip);
+  }
+
+  /** Hands the notes of a block over to it. */
+  final void handMarks() {
+    block.marks = java.util.Arrays.copyOf(marks, marked);
+    block.hostEnd = a.here();
+    marked = 0;
+  }
+
+  // Counting instructions.
+
+  /** Whether instructions are counted. */
+  boolean counting;
+
+  /** Pays for the block's instructions, or leaves. Keeps the flags. */
+  final void charge(int instructions) {
+    if (!counting) {
+      return;
+    }
+    pay(-instructions);
+    // movsx ecx, byte [BUDGET + 7]: 0 unless it is overdrawn
+    a.state(HostAssembler.MAP_0F, 0xbe, TEMPORARY, Layout.BUDGET + 7);
+    int enough = a.jumpIfRcxZero();
+    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, false), thunks.exit);
+    a.bindShort(enough);
+  }
+
+  /** Gives back what was paid for instructions that are passed by. Keeps the flags. */
+  final void refund(int instructions) {
+    if (counting && instructions > 0) {
+      pay(instructions);
+    }
+  }
+
+  private void pay(int instructions) {
+    a.load(TEMPORARY, Layout.BUDGET);
+    a.lea(TEMPORARY, TEMPORARY, instructions);
+    a.store(Layout.BUDGET, TEMPORARY);
   }
 
   // Flags.
@@ -178,12 +244,12 @@ class Emitter {
     }
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, size, saved);
-    stub(miss, site, thunks.miss(table, write));
+    stub(miss, site, thunks.miss(table, write), resume);
     a.stateIndexed(W, 0x03, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, Tlb.HOST));
     inHost = false;
   }
 
-  /** Makes the instruction in work begin anew here after a miss. */
+  /** Makes the instruction in work go on here after a miss of the next probe. */
   final void resumeHere() {
     resume = a.here();
   }

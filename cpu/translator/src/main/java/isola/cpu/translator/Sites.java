@@ -1,6 +1,8 @@
 package isola.cpu.translator;
 
+import isola.cpu.x86.decode.Insn;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,17 +30,31 @@ final class Sites {
   /** The block's code was changed. */
   static final byte STALE = 6;
 
+  /** Java executes the instruction here, and the block goes on if nothing speaks against it. */
+  static final byte AID = 7;
+
+  /** Generated code itself faulted. */
+  static final byte FAULT = 8;
+
+  /** A block that has more instructions than may still be executed. */
+  static final byte BUDGET = 10;
+
+  /** How many kinds there are. */
+  static final int KINDS = 16;
+
   private byte[] kind = new byte[1024];
   private byte[] size = new byte[1024];
   private boolean[] saved = new boolean[1024];
   private long[] rip = new long[1024];
   private long[] host = new long[1024];
   private @Nullable Block[] block = new Block[1024];
+  private @Nullable Insn[] insn = new Insn[1024];
   private int count;
 
   /** Forgets all. */
   void clear() {
     Arrays.fill(block, null);
+    Arrays.fill(insn, null);
     count = 0;
   }
 
@@ -61,6 +77,7 @@ final class Sites {
       this.rip = Arrays.copyOf(this.rip, more);
       this.host = Arrays.copyOf(this.host, more);
       this.block = Arrays.copyOf(this.block, more);
+      insn = Arrays.copyOf(insn, more);
     }
     this.kind[count] = kind;
     this.size[count] = (byte) size;
@@ -69,6 +86,17 @@ final class Sites {
     this.host[count] = host;
     this.block[count] = block;
     return count++;
+  }
+
+  /** Says which instruction is Java's at a site, and where the block goes on, 0 if nowhere. */
+  void aid(int site, Insn executed, long next) {
+    insn[site] = executed;
+    host[site] = next;
+  }
+
+  /** The instruction that {@link #aid} told. */
+  Insn insn(int site) {
+    return Objects.requireNonNull(insn[site]);
   }
 
   byte kind(int site) {

@@ -10,6 +10,7 @@ import isola.host.HostProcessor;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Guest code as host machine code, on x86-64 Linux hosts. */
 public final class TranslatorEngine implements CpuEngine {
@@ -19,8 +20,17 @@ public final class TranslatorEngine implements CpuEngine {
 
   private static final int PREFERENCE = 20;
 
+  private final @Nullable CodeWatch watch;
+
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
-  public TranslatorEngine() {}
+  public TranslatorEngine() {
+    this(null);
+  }
+
+  /** An engine whose generated code has faults planted into it, for tests. */
+  TranslatorEngine(@Nullable CodeWatch watch) {
+    this.watch = watch;
+  }
 
   @Override
   public String name() {
@@ -50,10 +60,10 @@ public final class TranslatorEngine implements CpuEngine {
 
   @Override
   public CpuVm create(GuestMemory memory) {
-    return InterpreterEngine.accelerated(memory, new Translations());
+    return InterpreterEngine.accelerated(memory, new Translations(watch));
   }
 
-  private static final class Translations implements Accelerator.Factory {
+  private record Translations(@Nullable CodeWatch watch) implements Accelerator.Factory {
     @Override
     public int stateSize() {
       return Layout.SIZE;
@@ -61,7 +71,7 @@ public final class TranslatorEngine implements CpuEngine {
 
     @Override
     public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
-      return new Translation(cpu, memory, holder);
+      return new Translation(cpu, memory, holder, watch);
     }
   }
 }

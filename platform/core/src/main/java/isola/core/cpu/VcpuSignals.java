@@ -17,6 +17,12 @@ public interface VcpuSignals {
   /** Start-up IPI: begin at {@code vector << 12} if waiting for it. */
   void startup(int vector);
 
+  /**
+   * Ends a HLT whatever RFLAGS.IF says, the next one if the processor is not halted
+   * (KVM_HC_KICK_CPU). Engines that answer hypercalls inside do not need it.
+   */
+  default void unhalt() {}
+
   /** Makes {@link Vcpu#run} return {@link Exit#KICK} soon, within 10 ms. */
   void kick();
 }

@@ -51,6 +51,11 @@ final class InterpreterVcpu implements Vcpu {
   private int noticed;
   private boolean tooMany;
 
+  /** Whether instructions are counted exactly, and what the owner itself has signalled since. */
+  private boolean counting;
+
+  private int waitingSignals;
+
   private final long[] exits = new long[Exit.values().length];
   private final long[] exceptions = new long[32];
   private long interrupts;
@@ -135,6 +140,12 @@ final class InterpreterVcpu implements Vcpu {
   // Signals, from any thread.
 
   private void signal(int bits) {
+    if (counting && bits != Attention.KICK && owner == Thread.currentThread()) {
+      // See INSTRUCTION_LIMIT.
+      waitingSignals |= bits;
+      cpu.intField(CpuState.INTERRUPT_DEFERRED, 1);
+      return;
+    }
     RawMemory.getAndOrInt(state + CpuState.ATTENTION, bits);
     wake.run();
   }
@@ -147,17 +158,33 @@ final class InterpreterVcpu implements Vcpu {
   @Override
   public void nmi() {
     // Of two that come before either is served, one is latched; while one is served, one is kept.
-    int before = RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI);
-    if ((before & Attention.NMI) != 0
-        && RawMemory.getIntVolatile(state + CpuState.NMI_BLOCKED) == 0) {
-      RawMemory.getAndOrInt(state + CpuState.ATTENTION, Attention.NMI_AGAIN);
-    }
+    // The processor may take the first meanwhile: then the look at it is out of date, and begins
+    // anew.
+    long attention = state + CpuState.ATTENTION;
+    int old;
+    int latched;
+    do {
+      old = RawMemory.getIntVolatile(attention);
+      if ((old & Attention.NMI) == 0) {
+        latched = old | Attention.NMI;
+      } else if (RawMemory.getIntVolatile(state + CpuState.NMI_BLOCKED) == 0) {
+        latched = old | Attention.NMI_AGAIN;
+      } else {
+        latched = old;
+      }
+    } while (!RawMemory.casInt(attention, old, latched));
     wake.run();
   }
 
   @Override
   public void init() {
     signal(Attention.INIT);
+  }
+
+  @Override
+  public void unhalt() {
+    RawMemory.putIntVolatile(state + CpuState.UNHALTED, 1);
+    wake.run();
   }
 
   @Override
@@ -178,7 +205,7 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public boolean runnable() {
-    int attention = RawMemory.getIntVolatile(state + CpuState.ATTENTION);
+    int attention = RawMemory.getIntVolatile(state + CpuState.ATTENTION) | waitingSignals;
     int activity = RawMemory.getIntVolatile(state + CpuState.ACTIVITY);
     if ((attention & (Attention.INIT | Attention.KICK)) != 0) {
       return true;
@@ -186,6 +213,7 @@ final class InterpreterVcpu implements Vcpu {
     return switch (activity) {
       case Activity.HALTED ->
           (attention & Attention.NMI) != 0
+              || RawMemory.getIntVolatile(state + CpuState.UNHALTED) != 0
               || ((RawMemory.getInt(state + CpuState.RFLAGS) & Rflags.IF) != 0
                   && cpu.wiring.interrupts().pending());
       case Activity.WAIT_FOR_SIPI -> (attention & Attention.STARTUP) != 0;
@@ -239,8 +267,15 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public Exit run() {
+    long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
+    long budget = Long.MAX_VALUE;
     owner = Thread.currentThread();
+    counting = limit != 0;
     standstill.begin();
+    if (waitingSignals != 0) {
+      cpu.attention(waitingSignals);
+      waitingSignals = 0;
+    }
     try {
       while (true) {
         if (attention() != 0) {
@@ -250,13 +285,32 @@ final class InterpreterVcpu implements Vcpu {
           }
         }
         boolean fine;
+        if (limit != 0) {
+          if (executor.retired() >= limit) {
+            return left(Exit.KICK);
+          }
+          budget = limit - executor.retired();
+        }
         if (careful) {
           fine = step();
         } else if (accelerator == null) {
-          fine = executor.run();
+          fine = limit == 0 ? executor.run() : interpret(Integer.MAX_VALUE, budget);
         } else {
+          cpu.field(CpuState.INSTRUCTIONS, executor.retired());
           int blocks = accelerator.run();
-          fine = blocks == 0 || executor.run(blocks);
+          executor.retired(executor.retired() + accelerator.retired());
+          budget -= accelerator.retired();
+          if (blocks == Accelerator.FAILED) {
+            exit.detail = accelerator.failure();
+            return left(Exit.INTERNAL_ERROR);
+          }
+          if (blocks == Accelerator.FAULT) {
+            if (!exception(accelerator.faultVector(), accelerator.faultError())) {
+              return left(shutdown());
+            }
+            continue;
+          }
+          fine = blocks == 0 || interpret(blocks, budget);
         }
         if (!fine && !exception(executor.faultVector(), executor.faultError())) {
           return left(shutdown());
@@ -267,6 +321,17 @@ final class InterpreterVcpu implements Vcpu {
       standstill.end();
       owner = null;
     }
+  }
+
+  /** Executes blocks, and no more than {@code most} instructions; false after a fault. */
+  private boolean interpret(int blocks, long most) {
+    long whole = most / Block.LIMIT;
+    if (most > 0 && whole == 0) {
+      // The next boundary ends what would go on with the next block.
+      cpu.attention(Attention.BOUNDARY);
+      return step();
+    }
+    return most <= 0 || executor.run((int) Math.min(blocks, whole));
   }
 
   @SuppressWarnings("EnumOrdinal")
@@ -332,8 +397,12 @@ final class InterpreterVcpu implements Vcpu {
       return shutdown();
     }
     if (cpu.intField(CpuState.ACTIVITY) == Activity.HALTED) {
-      cpu.attention(Attention.BOUNDARY);
-      return Exit.HALT;
+      if (RawMemory.getIntVolatile(state + CpuState.UNHALTED) == 0) {
+        cpu.attention(Attention.BOUNDARY);
+        return Exit.HALT;
+      }
+      RawMemory.putIntVolatile(state + CpuState.UNHALTED, 0);
+      cpu.intField(CpuState.ACTIVITY, Activity.ACTIVE);
     }
     careful =
         (cpu.systemFlags() & (Rflags.TF | Rflags.RF)) != 0
@@ -383,11 +452,7 @@ final class InterpreterVcpu implements Vcpu {
   private boolean events() {
     boolean shadow = cpu.intField(CpuState.INTERRUPT_SHADOW) != 0;
     if ((attention() & Attention.NMI) != 0 && !shadow && cpu.intField(CpuState.NMI_BLOCKED) == 0) {
-      if ((attention() & Attention.NMI_AGAIN) != 0) {
-        clear(Attention.NMI_AGAIN);
-      } else {
-        clear(Attention.NMI);
-      }
+      takeNmi();
       return Events.deliver(cpu, EventKind.NMI, Vector.NMI, Fault.NO_ERROR_CODE);
     }
     if ((attention() & Attention.INTERRUPT) == 0 || shadow) {
@@ -409,6 +474,17 @@ final class InterpreterVcpu implements Vcpu {
     boolean fine = Events.deliver(cpu, EventKind.EXTERNAL, vector, Fault.NO_ERROR_CODE);
     cpu.checkInterrupts();
     return fine;
+  }
+
+  /** Takes one of the latched NMIs, in one step: another may be latched at this moment. */
+  private void takeNmi() {
+    long attention = state + CpuState.ATTENTION;
+    int old;
+    int bit;
+    do {
+      old = RawMemory.getIntVolatile(attention);
+      bit = (old & Attention.NMI_AGAIN) != 0 ? Attention.NMI_AGAIN : Attention.NMI;
+    } while (!RawMemory.casInt(attention, old, old & ~bit));
   }
 
   /** Executes one instruction with all that may happen around it; false after a fault. */

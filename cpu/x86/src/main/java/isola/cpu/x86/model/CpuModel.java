@@ -77,6 +77,13 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
           | SSE2
           | SELF_SNOOP;
 
+  private static final int KVM_OFFERED =
+      KVM_NOP_IO_DELAY
+          | KVM_CLOCKSOURCE2
+          | KVM_PV_UNHALT
+          | KVM_PV_SEND_IPI
+          | KVM_CLOCKSOURCE_STABLE;
+
   private static final int STRUCTURED_EBX =
       FSGSBASE | TSC_ADJUST | SMEP | ERMS | INVPCID | FCS_FDS_DEPRECATED | RDSEED | SMAP;
 
@@ -97,7 +104,7 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
    * @param count processors in the machine, 1 to 255
    * @param tscHz time-stamp counter frequency in Hz, below 2^32 * 1000
    * @param kvmLeaves whether the KVM signature and features are shown, for guests that know KVM's
-   *     paravirtual clock
+   *     paravirtual clock and the hypercalls for interrupts
    */
   public CpuidTable table(int index, int count, long tscHz, boolean kvmLeaves) {
     if (count < 1 || count > 255 || index < 0 || index >= count) {
@@ -216,13 +223,7 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
         word(signature.substring(0, 4)),
         word(signature.substring(4, 8)),
         word(signature.substring(8)));
-    row(
-        rows,
-        KVM_FEATURES,
-        kvmLeaves ? KVM_NOP_IO_DELAY | KVM_CLOCKSOURCE2 | KVM_CLOCKSOURCE_STABLE : 0,
-        0,
-        0,
-        0);
+    row(rows, KVM_FEATURES, kvmLeaves ? KVM_OFFERED : 0, 0, 0, 0);
     row(rows, HYPERVISOR_TIMING, (int) (tscHz / 1000), (int) (APIC_BUS_HZ / 1000), 0, 0);
   }
 

@@ -110,6 +110,8 @@ public final class CpuidSpec {
   public static final int KVM_NOP_IO_DELAY = 1 << 1;
 
   public static final int KVM_CLOCKSOURCE2 = 1 << 3;
+  public static final int KVM_PV_UNHALT = 1 << 7;
+  public static final int KVM_PV_SEND_IPI = 1 << 11;
   public static final int KVM_CLOCKSOURCE_STABLE = 1 << 24;
 
   /** Leaf 80000001h, ECX. */

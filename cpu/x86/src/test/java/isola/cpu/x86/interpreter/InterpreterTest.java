@@ -7,6 +7,7 @@ import isola.core.cpu.Exit;
 import isola.core.cpu.Vcpu;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 import java.util.ArrayList;
 import java.util.List;
@@ -120,6 +121,57 @@ final class InterpreterTest {
       assertThat(guest.memory.get(0x2_0000, 4)).isEqualTo(200_000);
       assertThat(guest.memory.get(0x2_1001, 4)).isEqualTo(200_000);
       assertThat(guest.memory.get(0x2_1ffe, 4)).isEqualTo(4000);
+    }
+  }
+
+  @Test
+  void ofTwoNonMaskableInterruptsNoneIsLost() throws InterruptedException {
+    try (Guest guest = new Guest()) {
+      // 1: cmp dword [rsi],0; jz 1b; hlt; and the handler: inc qword [rdi]; iretq
+      guest.program(Guest.CODE, "833e00 74fb f4");
+      guest.program(Guest.HANDLER + Vector.NMI * 16, "48ff07 48cf");
+      long host = guest.memory.slots().getFirst().hostAddress();
+      Vcpu cpu = guest.vcpu();
+      Guest.set(cpu, RDI, 0x2_0000);
+      Guest.set(cpu, RSI, 0x2_1000);
+      cpu.push();
+      Thread other = new Thread(cpu::run);
+      other.start();
+      int sent = 0;
+      int taken = 0;
+      boolean handling;
+      // One that comes while the first is being taken must not be forgotten.
+      for (int round = 0; round < 10_000 && taken == sent; round++) {
+        cpu.nmi();
+        cpu.nmi();
+        sent += 2;
+        long late = System.nanoTime() + 10_000_000_000L;
+        do {
+          Thread.onSpinWait();
+          taken = RawMemory.getIntVolatile(host + 0x2_0000);
+          // While one is being handled, only one more is kept.
+          handling = RawMemory.getIntVolatile(cpu.state() + CpuState.NMI_BLOCKED) != 0;
+        } while ((taken != sent || handling) && System.nanoTime() < late);
+      }
+      RawMemory.putIntVolatile(host + 0x2_1000, 1);
+      other.join();
+      assertThat(taken).isEqualTo(sent);
+    }
+  }
+
+  @Test
+  void aKickEndsTheHaltOfAProcessorThatTakesNoInterrupts() {
+    try (Guest guest = new Guest()) {
+      // 1: inc eax; hlt; jmp 1b
+      guest.program(Guest.CODE, "ffc0 f4 ebfb");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(cpu.runnable()).isFalse();
+      cpu.unhalt();
+      assertThat(cpu.runnable()).isTrue();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.get(cpu, RAX)).isEqualTo(2);
+      assertThat(cpu.runnable()).as("again").isFalse();
     }
   }
 

@@ -173,6 +173,12 @@ public final class ApicBus implements MessageInterrupts {
     }
   }
 
+  /** The local APIC with an initial id, or null. */
+  @Nullable LocalApic find(int number) {
+    LocalApic[] all = apics;
+    return number >= 0 && number < all.length ? all[number] : null;
+  }
+
   /** End of a level-triggered interrupt, 10.8.5. */
   void endOfInterrupt(int vector) {
     IoApic io = ioApic;

@@ -191,6 +191,11 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   // What comes in.
 
+  /** Ends the processor's HLT, or its next. */
+  void unhalt() {
+    signals.unhalt();
+  }
+
   /** Accepts a message that is for this processor. Any thread, no lock held but a controller's. */
   void accept(int mode, int vector, boolean level) {
     if (!hardwareEnabled()) {

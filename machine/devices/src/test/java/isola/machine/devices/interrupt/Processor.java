@@ -30,6 +30,11 @@ final class Processor implements VcpuSignals {
   }
 
   @Override
+  public void unhalt() {
+    events.add("unhalt");
+  }
+
+  @Override
   public void kick() {
     events.add("kick");
   }
