@@ -37,6 +37,8 @@ final class BlockEmitter {
   private final int[] sideRest = new int[GuestCode.LIMIT];
   private int sides;
 
+  private boolean savedFirst;
+
   private final @Nullable CodeWatch watch;
 
   BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
@@ -68,10 +70,13 @@ final class BlockEmitter {
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
+    block.ahead = code.seen;
+    block.flagsDead = code.liveBefore[0] == 0;
     int liveIn = code.liveBefore[0];
+    savedFirst = code.savedFirst && liveIn != 0;
     waysIn(block, table, hostPage, liveIn);
-    e.inHost = true;
-    e.saved = false;
+    e.inHost = !savedFirst;
+    e.saved = savedFirst;
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
@@ -130,6 +135,12 @@ final class BlockEmitter {
     int third = a.jumpIfRcxZero();
     a.jump(fail);
 
+    if (savedFirst) {
+      a.align(8);
+      block.entry[Block.FLAGS_IN_HOST] = a.here();
+      a.nops(NOP_BYTES);
+      Thunks.saveFlags(a);
+    }
     a.align(8);
     block.entry[Block.FLAGS_SAVED] = a.here();
     a.bindShort(first);
@@ -137,13 +148,15 @@ final class BlockEmitter {
     a.bindShort(third);
     // Both heads are overwritten as one when the block goes stale.
     a.nops(NOP_BYTES);
-    if (liveIn != 0) {
-      Thunks.restoreFlags(a);
+    if (!savedFirst) {
+      if (liveIn != 0) {
+        Thunks.restoreFlags(a);
+      }
+      a.align(8);
+      block.entry[Block.FLAGS_IN_HOST] = a.here();
+      a.nops(NOP_BYTES);
     }
-    a.align(8);
-    block.entry[Block.FLAGS_IN_HOST] = a.here();
-    a.nops(NOP_BYTES);
-    e.charge(block.count);
+    e.charge(block.count, savedFirst);
     if (block.secondPage >= 0) {
       long nextPage = (block.rip & -4096) + 4096;
       a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
@@ -151,7 +164,7 @@ final class BlockEmitter {
       a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
       int there = a.jumpIfRcxZero();
       // The interpreter fetches from the second page, which brings it into the TLB.
-      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, false), thunks.exit);
+      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, savedFirst), thunks.exit);
       a.bindShort(there);
     }
     if (block.vectors) {

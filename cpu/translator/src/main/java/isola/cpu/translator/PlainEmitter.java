@@ -54,7 +54,7 @@ final class PlainEmitter {
     }
   }
 
-  private static boolean hasMemory(Insn insn, Form form) {
+  static boolean hasMemory(Insn insn, Form form) {
     if (!insn.memory()) {
       return false;
     }

@@ -176,6 +176,7 @@ final class Translation implements Accelerator {
     if (limit != 0 != counting) {
       counting = limit != 0;
       emitter.counting(counting);
+      guest.counting = counting;
       dropAll();
     }
     if (!begun) {
@@ -348,7 +349,7 @@ final class Translation implements Accelerator {
         default -> {}
       }
       if (attention()) {
-        return leave(rip, 0);
+        return counting || kind == Sites.LOOKUP ? leave(rip, 0) : settle(rip, mode);
       }
       int before = generation;
       cpu.rip(rip);
@@ -369,6 +370,33 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * Leaves for an event before the instruction at {@code rip}, or, where generated code does not
+   * keep the status flags as nothing sees them before they are set again, after that: the event's
+   * frame shows them.
+   */
+  private int settle(long rip, int mode) {
+    leave(rip, 0);
+    Block block = find(rip, mode);
+    int unknown = block != null && block.flagsDead ? Rflags.STATUS : 0;
+    while (unknown != 0) {
+      Insn insn = guest.one(cpu.rip(), source);
+      if (insn == null || insn.form == null) {
+        return 0;
+      }
+      try {
+        SingleInstruction.execute(cpu, insn);
+      } catch (Fault fault) {
+        faultVector = fault.vector();
+        faultError = fault.errorCode();
+        return FAULT;
+      }
+      unknown &= ~Coverage.writes(insn, insn.form);
+      cpu.rip(cpu.nextRip());
+    }
+    return 0;
   }
 
   /** Executes one instruction in Java; false, with RIP at it, if it faults. */
