@@ -80,7 +80,7 @@ final class Coverage {
       case JMPF, CALLF, RETF, IRET, INT, INT1, INT3, INTO, SYSCALL, SYSRET, SYSENTER, SYSEXIT ->
           false;
       case LOOP, LOOPE, LOOPNE, JCXZ, JMP, CALL, RET, HLT, UD0, UD1, UD2, UD -> false;
-      case STAC, CLAC, LMSW, CLTS, INVLPG, INVPCID, XSETBV, WBINVD, INVD -> false;
+      case LMSW, CLTS, INVLPG, INVPCID, XSETBV, WBINVD, INVD -> false;
       case MOV -> form == null || form.map() != 1 || form.opcode() != 0x22;
       default -> form != null;
     };

@@ -4,6 +4,7 @@ import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Rflags;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,12 @@ final class GuestCode {
 
   /** Status flags that are looked at from each instruction on. */
   final int[] liveBefore = new int[LIMIT];
+
+  /** Status flags that are looked at after each conditional jump if it is taken. */
+  final int[] liveTaken = new int[LIMIT];
+
+  /** Where jumps backward inside the block lead to; flags that matter are saved there. */
+  final boolean[] loopHead = new boolean[LIMIT];
 
   int count;
 
@@ -154,7 +161,10 @@ final class GuestCode {
       switch (kinds[i]) {
         case AID, INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
         case JUMP, CALL -> live = liveAt(insn.rip + insn.length + insn.imm, source);
-        case JUMP_IF -> live |= liveAt(insn.rip + insn.length + insn.imm, source);
+        case JUMP_IF -> {
+          liveTaken[i] = liveAt(insn.rip + insn.length + insn.imm, source);
+          live |= liveTaken[i];
+        }
         default -> {}
       }
       liveAfter[i] = live;
@@ -181,6 +191,33 @@ final class GuestCode {
         break;
       }
     }
+    findLoops();
+  }
+
+  private void findLoops() {
+    Arrays.fill(loopHead, 0, count, false);
+    for (int i = 0; i < count; i++) {
+      if (kinds[i] == Coverage.Kind.JUMP_IF || kinds[i] == Coverage.Kind.JUMP) {
+        int head = loopHead(i);
+        if (head >= 0) {
+          loopHead[head] = true;
+        }
+      }
+    }
+  }
+
+  /** Which instruction of the block a direct jump backward leads to, -1 if there is none such. */
+  int loopHead(int jump) {
+    long target = insns[jump].rip + insns[jump].length + insns[jump].imm;
+    if (target < rip || target > insns[jump].rip || crosses) {
+      return -1;
+    }
+    for (int i = 0; i <= jump; i++) {
+      if (insns[i].rip == target) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   /** The bits of {@link #seen} for {@code length} bytes of a page, as far as they are in it. */

@@ -37,6 +37,12 @@ final class Translation implements Accelerator {
   /** In a {@link Block#mode}: SSE instructions may be executed on the host. */
   private static final int MODE_VECTORS = 4;
 
+  /** In a {@link Block#mode}: each operand has a probe of its own. */
+  private static final int MODE_NARROW = 8;
+
+  /** More than a way in takes. */
+  private static final int MOST_WAY_BYTES = 256;
+
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
 
@@ -74,8 +80,8 @@ final class Translation implements Accelerator {
   private final long firstFree;
   private long free;
 
-  /** Modes that the jump caches were filled for. */
-  private final int[] cachedMode = {-1, -1, -1};
+  /** {@link #MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  private int cachedVectors = -1;
 
   /** Counts how often all code was dropped. */
   private int generation;
@@ -88,6 +94,9 @@ final class Translation implements Accelerator {
 
   /** Instructions that Java executed, by operation. */
   private final long[] aided = new long[Op.values().length];
+
+  /** The moves among them, by opcode. */
+  private final long[] moves = new long[256];
 
   /** The same after accesses that the TLB never answers, all together. */
   private long missesAided;
@@ -182,6 +191,7 @@ final class Translation implements Accelerator {
     if (!begun) {
       begun = true;
       WalkThunks.prepare(cpu, memory);
+      SystemEmitter.remember(cpu, false);
     }
     int mode = mode();
     if (mode < 0) {
@@ -228,11 +238,11 @@ final class Translation implements Accelerator {
       return -ELSEWHERE;
     }
     int mode = table | (vectors() ? MODE_VECTORS : 0);
-    if (cachedMode[table] != mode) {
-      if (cachedMode[table] >= 0) {
-        clearJumps(table);
+    if (cachedVectors != (mode & MODE_VECTORS)) {
+      if (cachedVectors >= 0) {
+        clearJumps();
       }
-      cachedMode[table] = mode;
+      cachedVectors = mode & MODE_VECTORS;
     }
     return mode;
   }
@@ -253,7 +263,14 @@ final class Translation implements Accelerator {
   private void takeFlags() {
     int raw = RawMemory.getShort(state + Layout.FLAGS);
     cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
-    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+  }
+
+  /** Tells the processor of changes that generated code made to its state. */
+  private void catchUp() {
+    RawMemory.putInt(state + Layout.AHEAD, 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+    cpu.privilegeMoved();
   }
 
   private boolean vectors() {
@@ -278,16 +295,26 @@ final class Translation implements Accelerator {
       }
       byte kind = sites.kind(site);
       left[kind]++;
-      long rip = sites.rip(site);
+      long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
+      if (RawMemory.getInt(state + Layout.AHEAD) != 0) {
+        catchUp();
+        mode = mode();
+        if (mode < 0) {
+          return leave(rip, -mode);
+        }
+      }
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+          // A misaligned operand faults whether its page is there or not.
+          boolean misaligned = misaligned(site, linear);
+          int filled =
+              misaligned ? DIRECT_NEVER : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
-            return pageFault(rip, linear, filled);
+            return pageFault(rip, linear + sites.offset(site), filled);
           }
-          if (filled == FILLED && !misaligned(site, linear)) {
+          if (filled == FILLED && !misaligned(site, linear) && !stale(site)) {
             at = resume(site);
             continue;
           }
@@ -303,11 +330,22 @@ final class Translation implements Accelerator {
           }
           refund(site, 1);
           rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            return 0;
+          }
+          mode = mode();
+          if (mode < 0) {
+            return -mode;
+          }
           giveFlags();
         }
         case Sites.AID -> {
           Insn insn = sites.insn(site);
           aided[insn.op.ordinal()]++;
+          if (insn.op == Op.MOV) {
+            moves[insn.opcode() & 255]++;
+          }
           int before = generation;
           if (!aid(insn)) {
             refund(site, 0);
@@ -335,6 +373,9 @@ final class Translation implements Accelerator {
             continue;
           }
           refund(site, 1);
+          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
+            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          }
           mode = now;
           giveFlags();
         }
@@ -345,28 +386,21 @@ final class Translation implements Accelerator {
         case Sites.FAULT -> {
           return fault();
         }
-        case Sites.LOOKUP -> rip = RawMemory.getLong(state + Layout.TARGET);
         default -> {}
       }
       if (attention()) {
-        return counting || kind == Sites.LOOKUP ? leave(rip, 0) : settle(rip, mode);
+        boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
+        return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
       int before = generation;
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = find(rip, mode);
+      Block to = find(rip, kind == Sites.NARROW ? mode | MODE_NARROW : mode);
       if (to == null || to.interpreted) {
         return leave(rip, 1);
       }
       if (before == generation) {
-        if (kind == Sites.CHAIN) {
-          patch(sites.host(site), to.entry[sites.size(site)]);
-        } else if (kind == Sites.STALE) {
-          forward(sites.block(site), to);
-        } else if (kind == Sites.LOOKUP) {
-          long slot = (rip & 0xffff) * 8 + Layout.jumpCache(mode & 3);
-          RawMemory.putLong(state + slot, to.entry[Block.INDIRECT]);
-        }
+        connect(site, kind, to, mode & 3);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
@@ -397,6 +431,39 @@ final class Translation implements Accelerator {
       cpu.rip(cpu.nextRip());
     }
     return 0;
+  }
+
+  /** Lets generated code find a block by itself the next time. */
+  private void connect(int site, byte kind, Block to, int table) {
+    switch (kind) {
+      case Sites.CHAIN -> {
+        long entry = entry(to, sites.size(site));
+        if (entry != 0) {
+          patch(sites.host(site), entry);
+        }
+      }
+      case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
+      case Sites.STALE -> forward(sites.block(site), to);
+      case Sites.LOOKUP -> {
+        long entry = entry(to, Block.INDIRECT);
+        if (entry != 0) {
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          RawMemory.putLong(state + slot, entry);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** A way into a block, made now if it is not there; 0 if there is no room for it. */
+  private long entry(Block block, int way) {
+    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= code.executable() + code.size()) {
+      assembler.begin(free);
+      emitter.wayIn(block, way);
+      install(block, free);
+      free = (free + assembler.size() + 15) & -16;
+    }
+    return block.entry[way];
   }
 
   /** Executes one instruction in Java; false, with RIP at it, if it faults. */
@@ -475,7 +542,7 @@ final class Translation implements Accelerator {
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
   private boolean misaligned(int site, long linear) {
-    return sites.size(site) == 16 && (linear & 15) != 0;
+    return sites.aligned(site) && (linear + sites.offset(site) & 15) != 0;
   }
 
   private long resume(int site) {
@@ -553,7 +620,7 @@ final class Translation implements Accelerator {
     } else {
       long before = System.nanoTime();
       assembler.begin(free);
-      emitter.emit(block, guest, mode & 3, host & -4096);
+      emitter.emit(block, guest, mode & 3, (mode & MODE_NARROW) == 0);
       install(block, free);
       free = (free + assembler.size() + 15) & -16;
       translating += System.nanoTime() - before;
@@ -654,10 +721,16 @@ final class Translation implements Accelerator {
     counters.put("left for loads", left[Sites.READ_MISS]);
     counters.put("left for stores", left[Sites.WRITE_MISS]);
     counters.put("left at an entry", left[Sites.ENTRY]);
+    counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    for (int i = 0; i < moves.length; i++) {
+      if (moves[i] != 0) {
+        counters.put("aided MOV %02x".formatted(i), moves[i]);
+      }
+    }
     Op[] ops = Op.values();
     for (int i = 0; i < ops.length; i++) {
       if (aided[i] != 0) {
