@@ -68,9 +68,12 @@ final class BlockEmitter {
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
-    ways.heads(block, table, code.liveBefore[0]);
-    e.inHost = true;
-    e.saved = false;
+    block.ahead = code.seen;
+    block.flagsDead = code.liveBefore[0] == 0;
+    boolean savedFirst = code.savedFirst && code.liveBefore[0] != 0;
+    ways.heads(block, table, code.liveBefore[0], savedFirst);
+    e.inHost = !savedFirst;
+    e.saved = savedFirst;
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
@@ -80,9 +83,10 @@ final class BlockEmitter {
         watch.before(a, e.insn);
       }
       if (code.loopHead[i]) {
-        // No flags matter here, and from behind nothing is known.
+        // Flags that matter are saved whichever way it is reached; nothing else is known.
+        e.protectFlags(code.liveBefore[i]);
         e.inHost = false;
-        e.saved = false;
+        e.saved = code.liveBefore[i] != 0;
         e.window.close();
         loopHead[i] = a.here();
       }

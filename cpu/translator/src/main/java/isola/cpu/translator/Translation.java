@@ -185,6 +185,7 @@ final class Translation implements Accelerator {
     if (limit != 0 != counting) {
       counting = limit != 0;
       emitter.counting(counting);
+      guest.counting = counting;
       dropAll();
     }
     if (!begun) {
@@ -305,7 +306,10 @@ final class Translation implements Accelerator {
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+          // A misaligned operand faults whether its page is there or not.
+          boolean misaligned = misaligned(site, linear);
+          int filled =
+              misaligned ? DIRECT_NEVER : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
             return pageFault(rip, linear + sites.offset(site), filled);
@@ -385,7 +389,8 @@ final class Translation implements Accelerator {
         default -> {}
       }
       if (attention()) {
-        return leave(rip, 0);
+        boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
+        return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
       int before = generation;
       cpu.rip(rip);
@@ -399,6 +404,33 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * Leaves for an event before the instruction at {@code rip}, or, where generated code does not
+   * keep the status flags as nothing sees them before they are set again, after that: the event's
+   * frame shows them.
+   */
+  private int settle(long rip, int mode) {
+    leave(rip, 0);
+    Block block = find(rip, mode);
+    int unknown = block != null && block.flagsDead ? Rflags.STATUS : 0;
+    while (unknown != 0) {
+      Insn insn = guest.one(cpu.rip(), source);
+      if (insn == null || insn.form == null) {
+        return 0;
+      }
+      try {
+        SingleInstruction.execute(cpu, insn);
+      } catch (Fault fault) {
+        faultVector = fault.vector();
+        faultError = fault.errorCode();
+        return FAULT;
+      }
+      unknown &= ~Coverage.writes(insn, insn.form);
+      cpu.rip(cpu.nextRip());
+    }
+    return 0;
   }
 
   /** Lets generated code find a block by itself the next time. */
