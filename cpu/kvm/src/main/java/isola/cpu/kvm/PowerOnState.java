@@ -37,12 +37,13 @@ final class PowerOnState implements AutoCloseable {
 
   /** Back to how it was. */
   void restore() {
+    transfer.pull();
     long offset = RawMemory.getLong(state + CpuState.TSC_OFFSET);
     RawMemory.copy(image.address(), state, CpuState.ARCHITECTURAL_SIZE);
     RawMemory.putLong(state + CpuState.TSC_OFFSET, offset);
     transfer.dropEvents();
     for (int i = 0; i < msrs.length; i++) {
-      if (msrs[i] != MsrSpec.TSC) {
+      if (msrs[i] != MsrSpec.TSC && transfer.read(msrs[i], values[i]) != values[i]) {
         transfer.write(msrs[i], values[i]);
       }
     }

@@ -106,6 +106,9 @@ final class StateTransfer implements AutoCloseable {
   private final int hostPkru;
   private final Buffer buffer = new Buffer(2 * KvmXsave.SIZE);
 
+  /** Values of {@link #MSRS} as KVM last had them. */
+  private final long[] known = new long[MSR_COUNT];
+
   /** The TSC's offset as it was when the state was last pulled or pushed. */
   private long knownTscOffset;
 
@@ -226,7 +229,8 @@ final class StateTransfer implements AutoCloseable {
 
   private void pullMsrs() {
     for (int i = 0; i < MSR_COUNT; i++) {
-      field(FIELDS[i], read(MSRS[i], 0));
+      known[i] = read(MSRS[i], 0);
+      field(FIELDS[i], known[i]);
     }
     knownTscOffset = read(MsrSpec.TSC, 0) - ticks();
     field(CpuState.TSC_OFFSET, knownTscOffset);
@@ -377,7 +381,11 @@ final class StateTransfer implements AutoCloseable {
 
   private void pushMsrs() {
     for (int i = 0; i < MSR_COUNT; i++) {
-      write(MSRS[i], field(FIELDS[i]));
+      // Not what is there already: KVM complains of some that it can only read as zero.
+      if (field(FIELDS[i]) != known[i]) {
+        known[i] = field(FIELDS[i]);
+        write(MSRS[i], known[i]);
+      }
     }
     long offset = field(CpuState.TSC_OFFSET);
     if (offset != knownTscOffset) {

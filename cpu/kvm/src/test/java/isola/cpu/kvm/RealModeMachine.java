@@ -5,8 +5,10 @@ import isola.core.bus.MmioDevice;
 import isola.core.bus.PortBus;
 import isola.core.bus.PortDevice;
 import isola.core.cpu.Exit;
+import isola.core.cpu.ExitRecord;
 import isola.core.cpu.InterruptPort;
 import isola.core.cpu.MsrPort;
+import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.MemorySlot;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 
 /** A processor on KVM that runs a few bytes of 16-bit code from address 1000h, ROM at 8000h. */
@@ -35,8 +38,10 @@ final class RealModeMachine implements AutoCloseable {
   final KvmMachine machine;
   final KvmProcessor vcpu;
   final ManualClock clock = new ManualClock(0);
+  final VcpuWiring wiring;
   private final Thread alarm;
   private boolean stopped;
+  private @Nullable Vcpu running;
 
   RealModeMachine(int... code) {
     skipWithoutKvm();
@@ -66,18 +71,17 @@ final class RealModeMachine implements AutoCloseable {
         });
     machine = new KvmMachine(memory);
     long tscHz = machine.tscHz(1_000_000_000L);
-    vcpu =
-        (KvmProcessor)
-            machine.createVcpu(
-                new VcpuWiring(
-                    ports,
-                    mmio,
-                    InterruptPort.NONE,
-                    MsrPort.NONE,
-                    clock,
-                    tscHz,
-                    new Random(1)::nextLong,
-                    CpuModel.v2().table(0, 1, tscHz, true)));
+    wiring =
+        new VcpuWiring(
+            ports,
+            mmio,
+            InterruptPort.NONE,
+            MsrPort.NONE,
+            clock,
+            tscHz,
+            new Random(1)::nextLong,
+            CpuModel.v2().table(0, 1, tscHz, true));
+    vcpu = (KvmProcessor) machine.createVcpu(wiring);
     alarm = Thread.ofPlatform().daemon().unstarted(this::stopWhenLate);
     alarm.start();
     start();
@@ -138,21 +142,29 @@ final class RealModeMachine implements AutoCloseable {
 
   /** Runs until the guest writes the stop port, or leaves for something else than an access. */
   Exit run() {
+    return run(vcpu);
+  }
+
+  /** The same with another engine's processor, whose state is then up to date. */
+  Exit run(Vcpu processor) {
+    running = processor;
     while (true) {
-      Exit why = vcpu.run();
+      Exit why = processor.run();
+      ExitRecord exit = processor.exit();
       switch (why) {
-        case PORT_IN -> vcpu.exit().data = ports.in((int) vcpu.exit().address, vcpu.exit().size);
-        case PORT_OUT ->
-            ports.out((int) vcpu.exit().address, vcpu.exit().size, (int) vcpu.exit().data);
-        case MMIO_READ -> vcpu.exit().data = mmio.read(vcpu.exit().address, vcpu.exit().size);
-        case MMIO_WRITE -> mmio.write(vcpu.exit().address, vcpu.exit().size, vcpu.exit().data);
+        case PORT_IN -> exit.data = ports.in((int) exit.address, exit.size);
+        case PORT_OUT -> ports.out((int) exit.address, exit.size, (int) exit.data);
+        case MMIO_READ -> exit.data = mmio.read(exit.address, exit.size);
+        case MMIO_WRITE -> mmio.write(exit.address, exit.size, exit.data);
         default -> {
-          return why;
+          if (!stopped) {
+            return why;
+          }
         }
       }
       if (stopped) {
         stopped = false;
-        vcpu.pull();
+        processor.pull();
         return why;
       }
     }
@@ -182,7 +194,14 @@ final class RealModeMachine implements AutoCloseable {
     @Override
     public void out(int offset, int size, int value) {
       seen.add("out %d %d %x".formatted(offset, size, value));
-      stopped = stops;
+      if (stops) {
+        stopped = true;
+        Vcpu inside = running;
+        if (inside != null && inside != vcpu) {
+          // An engine that calls the bus itself goes on unless it is kicked.
+          inside.kick();
+        }
+      }
     }
   }
 }
