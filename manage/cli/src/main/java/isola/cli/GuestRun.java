@@ -120,6 +120,9 @@ final class GuestRun implements AutoCloseable {
     if (options.stats != null) {
       StatsFile.write(options.stats, command, ending.stats(), value);
     }
+    if (options.perfMap) {
+      PerfMap.write(ending, surroundings.messages());
+    }
     all.timings(surroundings.messages(), ending);
   }
 

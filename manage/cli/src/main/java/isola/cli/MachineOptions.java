@@ -50,6 +50,12 @@ final class MachineOptions {
   @Nullable Path stats;
 
   @Option(
+      names = "--perf-map",
+      description =
+          "At the end, write /tmp/perf-PID.map, by which Linux perf names the translator's code.")
+  boolean perfMap;
+
+  @Option(
       names = "--escape",
       paramLabel = "KEY",
       defaultValue = "ctrl-]",
@@ -80,7 +86,8 @@ final class MachineOptions {
         .commandLine(commandLine)
         .cpus(cpus)
         .memory((memory + 4095) & ~4095L)
-        .engine(chosenEngine);
+        .engine(chosenEngine)
+        .countInstructions(stats != null);
   }
 
   /** Reads {@code --escape}. */

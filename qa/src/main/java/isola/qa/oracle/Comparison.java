@@ -106,7 +106,7 @@ final class Comparison {
     long mine = ours.get(JAVA_LONG_UNALIGNED, at);
     if (((theirs ^ mine) & mask) != 0) {
       differences.add(
-          "%s: host %x, interpreter %x (%x differs)"
+          "%s: host %x, ours %x (%x differs)"
               .formatted(name, theirs, mine, (theirs ^ mine) & mask));
     }
   }
@@ -130,7 +130,7 @@ final class Comparison {
     int theirs = record.get(JAVA_INT_UNALIGNED, OUT + FX + 24);
     int mine = ours.get(JAVA_INT_UNALIGNED, FX + 24);
     if (theirs != mine) {
-      differences.add("mxcsr: host %x, interpreter %x".formatted(theirs, mine));
+      differences.add("mxcsr: host %x, ours %x".formatted(theirs, mine));
     }
     for (int i = 0; i < 8; i++) {
       int at = FX + 32 + i * 16;
@@ -178,7 +178,7 @@ final class Comparison {
     int theirs = record.get(JAVA_SHORT_UNALIGNED, OUT + at) & mask;
     int mine = ours.get(JAVA_SHORT_UNALIGNED, at) & mask;
     if (theirs != mine) {
-      differences.add("%s: host %x, interpreter %x".formatted(name, theirs, mine));
+      differences.add("%s: host %x, ours %x".formatted(name, theirs, mine));
     }
   }
 
@@ -186,7 +186,7 @@ final class Comparison {
     int theirs = record.get(JAVA_INT_UNALIGNED, OUT + at);
     int mine = ours.get(JAVA_INT_UNALIGNED, at);
     if (theirs != mine) {
-      differences.add("%s: host %x, interpreter %x".formatted(name, theirs, mine));
+      differences.add("%s: host %x, ours %x".formatted(name, theirs, mine));
     }
   }
 }

@@ -2,10 +2,13 @@ package isola.qa.oracle;
 
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
+import isola.core.cpu.CpuidTable;
 import isola.core.cpu.Exit;
 import isola.core.cpu.Vcpu;
+import isola.core.cpu.VcpuWiring;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.ServiceLoader;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -30,18 +33,38 @@ final class Engine implements AutoCloseable {
   private final ScheduledFuture<?> kicks;
   private final MemorySegment out = arena.allocate(RecordSpec.STATE_BYTES, 64);
 
+  private final String name;
+
   /** An engine by its name. */
   Engine(String name) {
-    CpuEngine engine =
-        ServiceLoader.load(CpuEngine.class).stream()
-            .map(ServiceLoader.Provider::get)
-            .filter(e -> e.name().equals(name))
-            .findFirst()
-            .orElseThrow();
+    this.name = name;
+    CpuEngine engine = find(name);
     vm = engine.create(machine.memory);
-    vcpu = vm.createVcpu(Wiring.none());
+    vcpu = vm.createVcpu(VcpuWiring.unconnected(new CpuidTable(List.of())));
     machine.prepare(vcpu.state());
     kicks = watch.scheduleAtFixedRate(vcpu::kick, 200, 200, TimeUnit.MILLISECONDS);
+  }
+
+  private static CpuEngine find(String name) {
+    return ServiceLoader.load(CpuEngine.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(e -> e.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Whether an engine works on this host. */
+  static boolean available(String name) {
+    return find(name).unavailable().isEmpty();
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** What the engine has counted, by name. */
+  java.util.Map<String, Long> counters() {
+    return vcpu.counters();
   }
 
   /**

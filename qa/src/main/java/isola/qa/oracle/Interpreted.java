@@ -9,6 +9,8 @@ import static isola.qa.oracle.RecordSpec.TRAP;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import isola.core.cpu.CpuidTable;
+import isola.core.cpu.VcpuWiring;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.decode.Decoder;
@@ -46,7 +48,8 @@ final class Interpreted implements AutoCloseable {
     this.stepper = stepper;
     MemorySegment state = arena.allocate(Cpu.STATE_SIZE, 4096);
     machine.prepare(state.address());
-    cpu = new Cpu(state.address(), machine.memory, Wiring.none());
+    cpu =
+        new Cpu(state.address(), machine.memory, VcpuWiring.unconnected(new CpuidTable(List.of())));
   }
 
   /** The forms that the last case went through. */

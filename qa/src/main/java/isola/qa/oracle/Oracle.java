@@ -24,15 +24,15 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs random machine code on the host processor and in the interpreter and reports what differs.
- * Not thread-safe.
+ * Runs random machine code on the host processor, in the instructions' semantics and on every
+ * engine that works here, and reports what differs. Not thread-safe.
  */
 public final class Oracle implements AutoCloseable {
   private static final int BATCH = 512;
 
   private final HostProcessor host = HostProcessor.start(BATCH);
   private final Interpreted interpreted = new Interpreted(Semantics::step);
-  private final Engine engine = new Engine("interpreter");
+  private final List<Engine> engines = new ArrayList<>();
   private final StateGenerator states = new StateGenerator();
   private final Comparison comparison = new Comparison();
   private final CodeGenerator code;
@@ -54,9 +54,23 @@ public final class Oracle implements AutoCloseable {
     }
   }
 
-  /** An oracle over the instructions that {@code wanted} lets through. */
-  public Oracle(Predicate<Form> wanted) {
+  /**
+   * An oracle over the instructions that {@code wanted} lets through.
+   *
+   * @param names the engines that take part if they work here
+   */
+  public Oracle(Predicate<Form> wanted, String... names) {
     code = new CodeGenerator(wanted);
+    for (String name : names) {
+      if (Engine.available(name)) {
+        engines.add(new Engine(name));
+      }
+    }
+  }
+
+  /** The engines that take part, by name. */
+  public List<String> engines() {
+    return engines.stream().map(Engine::name).toList();
   }
 
   /** Instructions executed so far. */
@@ -111,18 +125,21 @@ public final class Oracle implements AutoCloseable {
     MemorySegment ours = interpreted.run(record, limit);
     List<String> report =
         comparison.compare(record, ours, interpreted.lastForm(), interpreted.faulted());
-    if (report.isEmpty()) {
+    if (!report.isEmpty()) {
+      return difference(record, report);
+    }
+    for (Engine engine : engines) {
       ours = engine.run(record);
       if (ours == null) {
-        return difference(record, List.of("the engine's loop does not end"));
+        return difference(record, List.of("the %s does not end".formatted(engine.name())));
       }
       report = comparison.compare(record, ours, interpreted.lastForm(), interpreted.faulted());
-      if (report.isEmpty()) {
-        return null;
+      if (!report.isEmpty()) {
+        report.add(0, "the semantics agree, the %s does not".formatted(engine.name()));
+        return difference(record, report);
       }
-      report.add(0, "the semantics agree, the engine's loop does not");
     }
-    return difference(record, report);
+    return null;
   }
 
   private Difference difference(MemorySegment record, List<String> report) {
@@ -227,7 +244,7 @@ public final class Oracle implements AutoCloseable {
   @Override
   public void close() {
     interpreted.close();
-    engine.close();
+    engines.forEach(Engine::close);
     host.close();
   }
 }

@@ -19,7 +19,7 @@ public final class OracleMain {
     PrintStream out = System.out;
     if (args[0].equals("=")) {
       String line = args[1] + " " + args[2] + " " + args[3];
-      try (Oracle oracle = new Oracle(form -> true)) {
+      try (Oracle oracle = new Oracle(form -> true, "interpreter", "translator")) {
         Oracle.Difference d = oracle.replay(line);
         out.println(oracle.describe(line));
         out.println(d == null ? "equal" : d.form() + "\n  " + String.join("\n  ", d.report()));
@@ -32,7 +32,7 @@ public final class OracleMain {
             words.isEmpty()
                 || words.contains(form.group().name().toLowerCase(Locale.ROOT))
                 || words.contains(form.op().name());
-    try (Oracle oracle = new Oracle(wanted)) {
+    try (Oracle oracle = new Oracle(wanted, "interpreter", "translator")) {
       long before = System.nanoTime();
       List<Oracle.Difference> found =
           oracle.run(

@@ -9,14 +9,11 @@ final class Block {
 
   static final int FLAGS_SAVED = 1;
 
-  /** Looks for events first; flags saved. */
-  static final int POLLING = 2;
+  /** Looks for events and whether the page is still mapped here; flags saved. Made when needed. */
+  static final int CHECKED = 2;
 
-  /** Looks for events and whether the page is still mapped here; flags saved. */
-  static final int CHECKED = 3;
-
-  /** Also compares the address in {@link Layout#TEMPORARY}; flags saved. */
-  static final int INDIRECT = 4;
+  /** Also compares the address in {@link Layout#TEMPORARY}; flags saved. Made when needed. */
+  static final int INDIRECT = 3;
 
   /** Linear address of the first guest instruction. */
   final long rip;
@@ -36,17 +33,34 @@ final class Block {
   /** What it was translated for: the TLB table, and whether XMM instructions were allowed. */
   final int mode;
 
-  /** Host addresses of the ways in. */
-  final long[] entry = new long[5];
+  /** Host addresses of the ways in, 0 for one that is not made. */
+  final long[] entry = new long[4];
 
   /** Bytes of guest code. */
   int length;
+
+  /** Guest instructions from its head to its end. */
+  int count;
+
+  /** Where its host code begins, and the first address after it. */
+  long hostBegin;
+
+  long hostEnd;
+
+  /**
+   * Pairs in host order: offset of an instruction's host code from {@link #hostBegin}, and of the
+   * guest instruction's address from {@link #rip}.
+   */
+  int[] marks = {};
 
   /** Whether its code works on XMM registers. */
   boolean vectors;
 
   /** Host addresses of the ways out once its guest code was changed, by way in. */
   final long[] stale = new long[2];
+
+  /** Whether its guest code was changed since. */
+  boolean changed;
 
   /** Whether there is no code: the first instruction is left to the interpreter. */
   boolean interpreted;
@@ -59,5 +73,23 @@ final class Block {
     this.guestBytes = guestBytes;
     this.page = page;
     this.mode = mode;
+  }
+
+  /** How many instructions of it come before the one at a guest address. */
+  int before(long at) {
+    int index = 0;
+    while (2 * index + 1 < marks.length && rip + marks[2 * index + 1] != at) {
+      index++;
+    }
+    return index;
+  }
+
+  /** Address of the guest instruction that host code inside this block is of. */
+  long guestAt(long host) {
+    long found = rip;
+    for (int i = 0; i < marks.length && hostBegin + marks[i] <= host; i += 2) {
+      found = rip + marks[i + 1];
+    }
+    return found;
   }
 }

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The blocks of one processor, by address and by guest page. Owner thread only. */
@@ -106,6 +107,29 @@ final class BlockMap {
       pages.remove(physical >>> 12);
     }
     return kept.isEmpty();
+  }
+
+  /** Hands every block with code of its own to someone, once. */
+  void each(Consumer<Block> action) {
+    for (Block first : buckets) {
+      for (Block b = first; b != null; b = b.next) {
+        if (!b.interpreted) {
+          action.accept(b);
+        }
+      }
+    }
+  }
+
+  /** The block that a host address is in the code of, stale ones aside. */
+  @Nullable Block containing(long host) {
+    for (Page page : pages.values()) {
+      for (Block block : page.blocks) {
+        if (block.hostBegin <= host && host < block.hostEnd) {
+          return block;
+        }
+      }
+    }
+    return null;
   }
 
   /** The guest pages that blocks are of. */

@@ -31,7 +31,9 @@ final class Coverage {
     CALL,
     CALL_INDIRECT,
     RETURN,
-    /** Left to the interpreter. */
+    /** Executed by Java in the middle of the block. */
+    AID,
+    /** Executed by Java, which goes on from there. */
     INTERPRET;
 
     /** Whether nothing of the block comes after it. */
@@ -65,6 +67,22 @@ final class Coverage {
       case INTEGER -> integer(insn, form);
       case SSE -> vector(insn, form);
       case SYSTEM, X87, MMX -> Kind.INTERPRET;
+    };
+  }
+
+  /**
+   * Whether an instruction that Java executes leaves RIP after itself, in the same mode and with
+   * its own code in place, unless Java finds otherwise.
+   */
+  static boolean staysInBlock(Insn insn) {
+    Form form = insn.form;
+    return switch (insn.op) {
+      case JMPF, CALLF, RETF, IRET, INT, INT1, INT3, INTO, SYSCALL, SYSRET, SYSENTER, SYSEXIT ->
+          false;
+      case LOOP, LOOPE, LOOPNE, JCXZ, JMP, CALL, RET, HLT, UD0, UD1, UD2, UD -> false;
+      case LMSW, CLTS, INVLPG, INVPCID, XSETBV, WBINVD, INVD -> false;
+      case MOV -> form == null || form.map() != 1 || form.opcode() != 0x22;
+      default -> form != null;
     };
   }
 
@@ -227,6 +245,8 @@ final class Coverage {
     return switch (insn.op) {
       case CMP, TEST, BT, MUL, DIV, IDIV, PUSH, JMP, CALL -> true;
       case IMUL -> true;
+      // MOV to an absolute address.
+      case MOV -> !form.rmIsDestination() && !form.operand(0).startsWith("O");
       default -> !form.rmIsDestination();
     };
   }

@@ -4,6 +4,8 @@ import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Rflags;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A straight run of guest instructions as it is read from one page, with what the emitter must know
@@ -30,6 +32,12 @@ final class GuestCode {
 
   /** Status flags that are looked at from each instruction on. */
   final int[] liveBefore = new int[LIMIT];
+
+  /** Status flags that are looked at after each conditional jump if it is taken. */
+  final int[] liveTaken = new int[LIMIT];
+
+  /** Where jumps backward inside the block lead to; no flags matter there. */
+  final boolean[] loopHead = new boolean[LIMIT];
 
   int count;
 
@@ -84,6 +92,8 @@ final class GuestCode {
           kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
       if ((vector && !vectorsAllowed) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
+      } else if (kind == Coverage.Kind.INTERPRET && Coverage.staysInBlock(insn)) {
+        kind = Coverage.Kind.AID;
       }
       insn.rip = from + at;
       insns[count] = insn;
@@ -108,6 +118,19 @@ final class GuestCode {
       kinds[count - 1] = Coverage.Kind.INTERPRET;
     }
     liveness(source);
+  }
+
+  /** One instruction, or null; what was read before is forgotten. */
+  @Nullable Insn one(long at, Source source) {
+    rip = at;
+    available = source.read(at, bytes, 15);
+    if (available > 0 && available < 15) {
+      readAcross(source);
+    }
+    Insn insn = new Insn();
+    insn.rip = at;
+    boolean fine = decoder.decode(insn, bytes, 0, available, 8) == Decoder.Status.OK;
+    return fine && available > 0 ? insn : null;
   }
 
   /** Takes the next page's first bytes too if the first instruction needs them. */
@@ -135,18 +158,48 @@ final class GuestCode {
     for (int i = count - 1; i >= 0; i--) {
       Insn insn = insns[i];
       switch (kinds[i]) {
-        case INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
+        case AID, INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
         case JUMP, CALL -> live = liveAt(insn.rip + insn.length + insn.imm, source);
-        case JUMP_IF -> live |= liveAt(insn.rip + insn.length + insn.imm, source);
+        case JUMP_IF -> {
+          liveTaken[i] = liveAt(insn.rip + insn.length + insn.imm, source);
+          live |= liveTaken[i];
+        }
         default -> {}
       }
       liveAfter[i] = live;
       Form form = insn.form;
-      if (form != null && kinds[i] != Coverage.Kind.INTERPRET) {
+      if (form != null && kinds[i] != Coverage.Kind.INTERPRET && kinds[i] != Coverage.Kind.AID) {
         live = live & ~Coverage.writes(insn, form) | Coverage.reads(insn, form);
       }
       liveBefore[i] = live;
     }
+    findLoops();
+  }
+
+  private void findLoops() {
+    Arrays.fill(loopHead, 0, count, false);
+    for (int i = 0; i < count; i++) {
+      if (kinds[i] == Coverage.Kind.JUMP_IF || kinds[i] == Coverage.Kind.JUMP) {
+        int head = loopHead(i);
+        if (head >= 0) {
+          loopHead[head] = true;
+        }
+      }
+    }
+  }
+
+  /** Which instruction of the block a direct jump backward leads to, -1 if there is none such. */
+  int loopHead(int jump) {
+    long target = insns[jump].rip + insns[jump].length + insns[jump].imm;
+    if (target < rip || target > insns[jump].rip || crosses) {
+      return -1;
+    }
+    for (int i = 0; i <= jump; i++) {
+      if (insns[i].rip == target) {
+        return liveBefore[i] == 0 ? i : -1;
+      }
+    }
+    return -1;
   }
 
   /** Status flags that code at a linear address looks at before it sets them; all if not known. */

@@ -1,6 +1,8 @@
 package isola.cpu.translator;
 
+import isola.cpu.x86.decode.Insn;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,17 +30,36 @@ final class Sites {
   /** The block's code was changed. */
   static final byte STALE = 6;
 
+  /** Java executes the instruction here, and the block goes on if nothing speaks against it. */
+  static final byte AID = 7;
+
+  /** Generated code itself faulted. */
+  static final byte FAULT = 8;
+
+  /** A probe for several operands found that they are not all in one page. */
+  static final byte NARROW = 9;
+
+  /** A block that has more instructions than may still be executed. */
+  static final byte BUDGET = 10;
+
+  /** How many kinds there are. */
+  static final int KINDS = 16;
+
   private byte[] kind = new byte[1024];
-  private byte[] size = new byte[1024];
+  private short[] size = new short[1024];
+  private short[] offset = new short[1024];
+  private boolean[] aligned = new boolean[1024];
   private boolean[] saved = new boolean[1024];
   private long[] rip = new long[1024];
   private long[] host = new long[1024];
   private @Nullable Block[] block = new Block[1024];
+  private @Nullable Insn[] insn = new Insn[1024];
   private int count;
 
   /** Forgets all. */
   void clear() {
     Arrays.fill(block, null);
+    Arrays.fill(insn, null);
     count = 0;
   }
 
@@ -57,13 +78,18 @@ final class Sites {
       int more = count * 2;
       this.kind = Arrays.copyOf(this.kind, more);
       this.size = Arrays.copyOf(this.size, more);
+      offset = Arrays.copyOf(offset, more);
+      aligned = Arrays.copyOf(aligned, more);
       this.saved = Arrays.copyOf(this.saved, more);
       this.rip = Arrays.copyOf(this.rip, more);
       this.host = Arrays.copyOf(this.host, more);
       this.block = Arrays.copyOf(this.block, more);
+      insn = Arrays.copyOf(insn, more);
     }
     this.kind[count] = kind;
-    this.size[count] = (byte) size;
+    this.size[count] = (short) size;
+    offset[count] = 0;
+    aligned[count] = false;
     this.saved[count] = saved;
     this.rip[count] = rip;
     this.host[count] = host;
@@ -71,11 +97,43 @@ final class Sites {
     return count++;
   }
 
+  /** Says which instruction is Java's at a site, and where the block goes on, 0 if nowhere. */
+  void aid(int site, Insn executed, long next) {
+    insn[site] = executed;
+    host[site] = next;
+  }
+
+  /** The instruction that {@link #aid} told. */
+  Insn insn(int site) {
+    return Objects.requireNonNull(insn[site]);
+  }
+
+  /**
+   * Says more of an access that misses.
+   *
+   * @param from how far behind the address of the probe the instruction's own operand begins
+   * @param toSixteen whether that must be aligned to 16 bytes
+   */
+  void access(int site, int from, boolean toSixteen) {
+    offset[site] = (short) from;
+    aligned[site] = toSixteen;
+  }
+
+  /** How far behind the address of the probe the operand begins. */
+  int offset(int site) {
+    return offset[site];
+  }
+
+  /** Whether the operand must be aligned to 16 bytes. */
+  boolean aligned(int site) {
+    return aligned[site];
+  }
+
   byte kind(int site) {
     return kind[site];
   }
 
-  /** Bytes of the access that missed; which entry a chain takes. */
+  /** Bytes that were probed for and missed; which entry a chain takes. */
   int size(int site) {
     return size[site];
   }

@@ -11,7 +11,6 @@ import static isola.cpu.translator.HostAssembler.RCX;
 import static isola.cpu.translator.HostAssembler.RDI;
 import static isola.cpu.translator.HostAssembler.RSI;
 
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.state.CpuState;
 
 /**
@@ -34,17 +33,25 @@ final class Thunks {
   /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
   final long resumeVectors;
 
-  /** Leaves for a target that no block is known for; {@link Layout#TARGET} says where. */
+  /** Leaves for a target in TEMPORARY that no block is known for. */
   final long lookup;
 
-  /** Leave after a load, a store that missed, by TLB table. */
-  private final long[] readMiss = new long[Layout.TABLES];
+  /** From here on a fault is caught; before, the way in is not through yet. */
+  final long guarded;
 
-  private final long[] writeMiss = new long[Layout.TABLES];
+  /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
+  final long faulted;
 
-  Thunks(HostAssembler a, int lookupSite) {
+  private final WalkThunks walks;
+
+  /**
+   * Writes them.
+   *
+   * @param state address of the processor's state
+   */
+  Thunks(HostAssembler a, long state, int lookupSite, int faultSite) {
     enter = a.here();
-    enter(a);
+    guarded = enter(a);
     a.align(16);
     exit = a.here();
     exit(a);
@@ -57,24 +64,28 @@ final class Thunks {
     a.state(0, 0xff, 4, Layout.RESUME);
     a.align(16);
     lookup = a.here();
+    a.store(Layout.TARGET, RCX);
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
-    for (int table = 0; table < Layout.TABLES; table++) {
-      readMiss[table] = miss(a, table, Tlb.READ);
-      writeMiss[table] = miss(a, table, Tlb.WRITE);
-    }
+    a.align(16);
+    faulted = a.here();
+    faulted(a, state, faultSite);
+    walks = new WalkThunks(a, exit);
   }
 
+  /** See {@link WalkThunks#miss}. */
   long miss(int table, boolean write) {
-    return write ? writeMiss[table] : readMiss[table];
+    return walks.miss(table, write);
   }
 
-  private static void enter(HostAssembler a) {
+  /** Returns from where on all is in place for a way out. */
+  private static long enter(HostAssembler a) {
     for (int r : PRESERVED) {
       push(a, r);
     }
-    // wrgsbase rdi
-    a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, RDI);
+    writeGsBase(a, RDI);
+    a.store(Layout.HOST_STACK, HostAssembler.RSP);
+    long guarded = a.here();
     a.store(Layout.ENTRY, RSI);
     a.storeImmediate(Layout.FP_ABSENT, 1);
     restoreFlags(a);
@@ -85,6 +96,19 @@ final class Thunks {
     }
     // jmp [ENTRY]
     a.state(0, 0xff, 4, Layout.ENTRY);
+    return guarded;
+  }
+
+  private void faulted(HostAssembler a, long state, int site) {
+    a.movImmediate(RCX, state);
+    writeGsBase(a, RCX);
+    a.load(HostAssembler.RSP, Layout.HOST_STACK);
+    a.storeImmediate32(Layout.EXIT_SITE, site);
+    a.jump(exit);
+  }
+
+  private static void writeGsBase(HostAssembler a, int from) {
+    a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, from);
   }
 
   private static void exit(HostAssembler a) {
@@ -122,23 +146,6 @@ final class Thunks {
     a.state(HostAssembler.MAP_0F, 0xae, 2, CpuState.MXCSR);
     a.storeImmediate(Layout.FP_ABSENT, 0);
     a.emit(0xc3);
-  }
-
-  private long miss(HostAssembler a, int table, int field) {
-    a.align(16);
-    long at = a.here();
-    // The probe left its address exclusive-ored with the tag; once more gives it back.
-    a.stateIndexed(
-        HostAssembler.W,
-        0x33,
-        Layout.ADDRESS,
-        Layout.TEMPORARY,
-        HostAssembler.NONE,
-        0,
-        Layout.tlb(table, field));
-    a.store(Layout.EXIT_LINEAR, Layout.ADDRESS);
-    a.jump(exit);
-    return at;
   }
 
   /** LAHF and SETO: RAX holds the status flags in the form of {@link Layout#FLAGS}. */

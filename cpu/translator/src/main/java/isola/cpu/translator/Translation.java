@@ -2,18 +2,24 @@ package isola.cpu.translator;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import isola.core.cpu.HostCodeListener;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.interpreter.Accelerator;
+import isola.cpu.x86.interpreter.SingleInstruction;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
+import isola.host.GuardedCode;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,26 +31,45 @@ import org.jspecify.annotations.Nullable;
  * Owner thread only.
  */
 final class Translation implements Accelerator {
-  /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
-  private static final long CODE_BYTES = 64L << 20;
-
   /** More than the code of one block. */
   private static final int MOST_BLOCK_BYTES = 1 << 16;
 
   /** In a {@link Block#mode}: SSE instructions may be executed on the host. */
   private static final int MODE_VECTORS = 4;
 
+  /** In a {@link Block#mode}: each operand has a probe of its own. */
+  private static final int MODE_NARROW = 8;
+
+  /** More than a way in takes. */
+  private static final int MOST_WAY_BYTES = 256;
+
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
 
+  /** Numbers of the sites that belong to no block. */
+  private static final int LOOKUP_SITE = 0;
+
+  private static final int FAULT_SITE = 1;
+
+  /** Names of TLB tables. */
+  private static final String[] MODES = {"kernel", "kernel-ac", "user"};
+
+  /** Entries into generated code that are remembered. */
+  private static final int WAY = 16;
+
   /** Blocks that the interpreter executes at once where translation is not to be had. */
   private static final int ELSEWHERE = 1000;
+
+  /** What {@link #fillTlb} says besides error codes. */
+  private static final int FILLED = -1;
+
+  private static final int DIRECT_NEVER = -2;
 
   private final Cpu cpu;
   private final GuestMemory memory;
   private final CodeHolder holder;
   private final long state;
-  private final ExecutableMemory code = new ExecutableMemory(CODE_BYTES);
+  private final ExecutableMemory code;
   private final HostAssembler assembler = new HostAssembler();
   private final Sites sites = new Sites();
   private final Thunks thunks;
@@ -52,41 +77,83 @@ final class Translation implements Accelerator {
   private final BlockMap blocks = new BlockMap();
   private final GuestCode guest = new GuestCode();
   private final GuestCode.Source source = this::read;
-  private final int lookupSite;
   private final long firstFree;
   private long free;
 
-  /** Modes that the jump caches were filled for. */
-  private final int[] cachedMode = {-1, -1, -1};
+  /** {@link #MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  private int cachedVectors = -1;
 
   /** Counts how often all code was dropped. */
   private int generation;
 
   private long translated;
+  private long translating;
   private long translatedInstructions;
   private long entered;
-  private final long[] left = new long[8];
+  private final long[] left = new long[Sites.KINDS];
 
-  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder) {
+  /** Instructions that Java executed, by operation. */
+  private final long[] aided = new long[Op.values().length];
+
+  /** The moves among them, by opcode. */
+  private final long[] moves = new long[256];
+
+  /** The same after accesses that the TLB never answers, all together. */
+  private long missesAided;
+
+  /** Whether {@link #run} was ever called: the machine is complete by then. */
+  private boolean begun;
+
+  private int faultVector;
+  private int faultError;
+
+  private final GuardedCode guard;
+  private final @Nullable CodeWatch watch;
+
+  /** Guest addresses of the last entries into generated code, a ring. */
+  private final long[] way = new long[WAY];
+
+  private String failure = "";
+
+  /** Whether instructions are counted, and how many there were to execute at the last entry. */
+  private boolean counting;
+
+  private long budget;
+
+  Translation(
+      Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch, long codeBytes) {
+    code = new ExecutableMemory(codeBytes);
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
     state = cpu.state;
-    lookupSite = sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    addCommonSites();
     assembler.begin(code.executable());
-    thunks = new Thunks(assembler, lookupSite);
-    install(code.executable());
+    thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
+    this.watch = watch;
+    install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
     free = firstFree;
-    emitter = new BlockEmitter(assembler, sites, thunks);
+    emitter = new BlockEmitter(assembler, sites, thunks, watch);
     clearJumps();
+    guard =
+        new GuardedCode(
+            thunks.guarded, code.executable() + code.size(), state + Layout.FAULT, thunks.faulted);
+  }
+
+  private void addCommonSites() {
+    sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    sites.add(Sites.FAULT, null, 0, 0, 0, false);
   }
 
   /** Copies what was assembled to where it will execute. */
-  private void install(long at) {
+  private void install(@Nullable Block block, long at) {
     long to = at - code.executable() + code.writable();
     int size = assembler.size();
     MemorySegment.copy(assembler.bytes(), 0, RawMemory.view(to, size), JAVA_BYTE, 0, size);
+    if (watch != null) {
+      watch.emitted(block, at, assembler.bytes(), size);
+    }
   }
 
   private long writable(long executable) {
@@ -113,25 +180,74 @@ final class Translation implements Accelerator {
     if (!cpu.is64()) {
       return ELSEWHERE;
     }
-    int table = (int) ((cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE);
-    if (table >= Layout.TABLES) {
-      return 1;
+    budget = 0;
+    long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
+    if (limit != 0 != counting) {
+      counting = limit != 0;
+      emitter.counting(counting);
+      dropAll();
     }
-    if (table != Tlb.USER && cpu.cpl() != 0) {
-      // What is privileged is told from the table alone.
-      return ELSEWHERE;
+    if (!begun) {
+      begun = true;
+      WalkThunks.prepare(cpu, memory);
+      SystemEmitter.remember(cpu, false);
     }
-    int mode = table | (vectors() ? MODE_VECTORS : 0);
-    if (cachedMode[table] != mode) {
-      if (cachedMode[table] >= 0) {
-        clearJumps(table);
-      }
-      cachedMode[table] = mode;
+    int mode = mode();
+    if (mode < 0) {
+      return -mode;
     }
     Block block = find(cpu.rip(), mode);
     if (block == null || block.interpreted) {
       return 1;
     }
+    giveFlags();
+    if (counting) {
+      budget = limit - cpu.field(CpuState.INSTRUCTIONS);
+      RawMemory.putLong(state + Layout.BUDGET, budget);
+    }
+    return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  @Override
+  public long retired() {
+    return budget == 0 ? 0 : budget - RawMemory.getLong(state + Layout.BUDGET);
+  }
+
+  /** Takes back the payment for the instructions of a site's block that were not executed. */
+  private void refund(int site, int executed) {
+    Block block = sites.block(site);
+    if (counting && block != null) {
+      int rest = block.count - block.before(sites.rip(site)) - executed;
+      long left = RawMemory.getLong(state + Layout.BUDGET);
+      RawMemory.putLong(state + Layout.BUDGET, left + rest);
+    }
+  }
+
+  /**
+   * The {@link Block#mode} for now; negative, how many blocks are the interpreter's, if none is.
+   */
+  private int mode() {
+    WalkThunks.modeChanged(cpu);
+    int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
+    if (table >= Layout.TABLES) {
+      return -1;
+    }
+    if (table != Tlb.USER && cpu.cpl() != 0) {
+      // What is privileged is told from the table alone.
+      return -ELSEWHERE;
+    }
+    int mode = table | (vectors() ? MODE_VECTORS : 0);
+    if (cachedVectors != (mode & MODE_VECTORS)) {
+      if (cachedVectors >= 0) {
+        clearJumps();
+      }
+      cachedVectors = mode & MODE_VECTORS;
+    }
+    return mode;
+  }
+
+  /** Hands RFLAGS to generated code. */
+  private void giveFlags() {
     int status = cpu.statusFlags();
     int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
     RawMemory.putShort(state + Layout.FLAGS, (short) raw);
@@ -140,7 +256,20 @@ final class Translation implements Accelerator {
     if ((system & Rflags.IF) != 0) {
       cpu.intField(CpuState.INTERRUPT_DEFERRED, 0);
     }
-    return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  /** Takes RFLAGS back from generated code. */
+  private void takeFlags() {
+    int raw = RawMemory.getShort(state + Layout.FLAGS);
+    cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+  }
+
+  /** Tells the processor of changes that generated code made to its state. */
+  private void catchUp() {
+    RawMemory.putInt(state + Layout.AHEAD, 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+    cpu.privilegeMoved();
   }
 
   private boolean vectors() {
@@ -153,8 +282,10 @@ final class Translation implements Accelerator {
     return RawMemory.getIntOpaque(state + CpuState.ATTENTION) != 0;
   }
 
-  private int run(long from, int mode) {
+  private int run(long from, int startMode) {
     long at = from;
+    way[(int) entered & (WAY - 1)] = cpu.rip();
+    int mode = startMode;
     while (true) {
       entered++;
       int site = (int) ExecutableMemory.call(thunks.enter, state, at);
@@ -163,21 +294,94 @@ final class Translation implements Accelerator {
       }
       byte kind = sites.kind(site);
       left[kind]++;
-      long rip = sites.rip(site);
+      long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
+      if (RawMemory.getInt(state + Layout.AHEAD) != 0) {
+        catchUp();
+        mode = mode();
+        if (mode < 0) {
+          return leave(rip, -mode);
+        }
+      }
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          if (!fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS)
-              || misaligned(site, linear)) {
+          int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+          if (filled >= 0) {
+            refund(site, 0);
+            return pageFault(rip, linear + sites.offset(site), filled);
+          }
+          if (filled == FILLED && !misaligned(site, linear) && !stale(site)) {
+            at = resume(site);
+            continue;
+          }
+          Insn insn = guest.one(rip, source);
+          if (insn == null) {
+            refund(site, 0);
             return leave(rip, 1);
           }
-          at = resume(site);
-          continue;
+          missesAided++;
+          if (!aid(insn)) {
+            refund(site, 0);
+            return FAULT;
+          }
+          refund(site, 1);
+          rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            return 0;
+          }
+          mode = mode();
+          if (mode < 0) {
+            return -mode;
+          }
+          giveFlags();
         }
-        case Sites.INTERPRET -> {
+        case Sites.AID -> {
+          Insn insn = sites.insn(site);
+          aided[insn.op.ordinal()]++;
+          if (insn.op == Op.MOV) {
+            moves[insn.opcode() & 255]++;
+          }
+          int before = generation;
+          if (!aid(insn)) {
+            refund(site, 0);
+            return FAULT;
+          }
+          rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            refund(site, 1);
+            return 0;
+          }
+          int now = mode();
+          if (now < 0) {
+            refund(site, 1);
+            return -now;
+          }
+          long next = sites.host(site);
+          if (next != 0
+              && now == mode
+              && generation == before
+              && rip == insn.rip + insn.length
+              && !stale(site)) {
+            giveFlags();
+            at = resume(site);
+            continue;
+          }
+          refund(site, 1);
+          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
+            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          }
+          mode = now;
+          giveFlags();
+        }
+        case Sites.INTERPRET, Sites.BUDGET -> {
+          refund(site, 0);
           return leave(rip, 1);
         }
-        case Sites.LOOKUP -> rip = RawMemory.getLong(state + Layout.TARGET);
+        case Sites.FAULT -> {
+          return fault();
+        }
         default -> {}
       }
       if (attention()) {
@@ -185,51 +389,128 @@ final class Translation implements Accelerator {
       }
       int before = generation;
       cpu.rip(rip);
-      Block to = find(rip, mode);
+      way[(int) entered & (WAY - 1)] = rip;
+      Block to = find(rip, kind == Sites.NARROW ? mode | MODE_NARROW : mode);
       if (to == null || to.interpreted) {
         return leave(rip, 1);
       }
       if (before == generation) {
-        if (kind == Sites.CHAIN) {
-          patch(sites.host(site), to.entry[sites.size(site)]);
-        } else if (kind == Sites.STALE) {
-          forward(sites.block(site), to);
-        } else if (kind == Sites.LOOKUP) {
-          long slot = (rip & 0xffff) * 8 + Layout.jumpCache(mode & 3);
-          RawMemory.putLong(state + slot, to.entry[Block.INDIRECT]);
-        }
+        connect(site, kind, to, mode & 3);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
   }
 
-  /**
-   * Brings a page into the TLB; false, with nothing changed for the guest, if the access cannot go
-   * straight to memory or faults.
-   */
-  private boolean fillTlb(long linear, int size, boolean write) {
-    if ((linear & 4095) + size > 4096 || !cpu.canonical(linear)) {
+  /** Lets generated code find a block by itself the next time. */
+  private void connect(int site, byte kind, Block to, int table) {
+    switch (kind) {
+      case Sites.CHAIN -> {
+        long entry = entry(to, sites.size(site));
+        if (entry != 0) {
+          patch(sites.host(site), entry);
+        }
+      }
+      case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
+      case Sites.STALE -> forward(sites.block(site), to);
+      case Sites.LOOKUP -> {
+        long entry = entry(to, Block.INDIRECT);
+        if (entry != 0) {
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          RawMemory.putLong(state + slot, entry);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** A way into a block, made now if it is not there; 0 if there is no room for it. */
+  private long entry(Block block, int way) {
+    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= code.executable() + code.size()) {
+      assembler.begin(free);
+      emitter.wayIn(block, way);
+      install(block, free);
+      free = (free + assembler.size() + 15) & -16;
+    }
+    return block.entry[way];
+  }
+
+  /** Executes one instruction in Java; false, with RIP at it, if it faults. */
+  private boolean aid(Insn insn) {
+    takeFlags();
+    try {
+      SingleInstruction.execute(cpu, insn);
+      return true;
+    } catch (Fault fault) {
+      cpu.rip(insn.rip);
+      faultVector = fault.vector();
+      faultError = fault.errorCode();
       return false;
     }
-    long cr2 = cpu.field(CpuState.CR2);
-    try {
-      if (write) {
-        cpu.checkStoreLinear(linear, size, false);
-      } else {
-        cpu.checkLoadLinear(linear, size, false);
-      }
-    } catch (Fault ignored) {
-      // Raised again, and delivered, by whoever executes the instruction.
-      cpu.field(CpuState.CR2, cr2);
-      return false;
+  }
+
+  /** Describes what the signal handler caught; the processor runs no more. */
+  private int fault() {
+    long at = FaultReport.at(state);
+    Block block = blocks.containing(at);
+    long[] latest = new long[WAY];
+    for (int i = 0; i < WAY; i++) {
+      latest[i] = way[(int) (entered - 1 - i) & (WAY - 1)];
+    }
+    failure =
+        FaultReport.of(state, block, code.executable(), code.executable() + code.size(), latest);
+    leave(block == null ? cpu.rip() : block.guestAt(at), FAILED);
+    return FAILED;
+  }
+
+  @Override
+  public String failure() {
+    return failure;
+  }
+
+  /** Whether the code that a site belongs to was changed. */
+  private boolean stale(int site) {
+    Block block = sites.block(site);
+    return block != null && block.changed;
+  }
+
+  private int pageFault(long rip, long linear, int error) {
+    cpu.field(CpuState.CR2, linear);
+    faultVector = Vector.PF;
+    faultError = error;
+    leave(rip, 0);
+    return FAULT;
+  }
+
+  @Override
+  public int faultVector() {
+    return faultVector;
+  }
+
+  @Override
+  public int faultError() {
+    return faultError;
+  }
+
+  /**
+   * Brings a page into the TLB: {@link #FILLED}, or {@link #DIRECT_NEVER} if the access cannot go
+   * straight to memory, or the error code of the page fault, with nothing changed for the guest.
+   */
+  private int fillTlb(long linear, int size, boolean write) {
+    if ((linear & 4095) + size > 4096 || !cpu.canonical(linear)) {
+      return DIRECT_NEVER;
+    }
+    int error = cpu.mmu.tryFill(linear, write);
+    if (error >= 0) {
+      return error;
     }
     long entry = Tlb.entry(cpu.tlbTable(), linear);
-    return RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
+    boolean there = RawMemory.getLong(entry + (write ? Tlb.WRITE : Tlb.READ)) == (linear & -4096);
+    return there ? FILLED : DIRECT_NEVER;
   }
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
   private boolean misaligned(int site, long linear) {
-    return sites.size(site) == 16 && (linear & 15) != 0;
+    return sites.aligned(site) && (linear + sites.offset(site) & 15) != 0;
   }
 
   private long resume(int site) {
@@ -243,9 +524,7 @@ final class Translation implements Accelerator {
 
   private int leave(long rip, int blocks) {
     cpu.rip(rip);
-    int raw = RawMemory.getShort(state + Layout.FLAGS);
-    cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
-    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    takeFlags();
     return blocks;
   }
 
@@ -306,14 +585,13 @@ final class Translation implements Accelerator {
     if (guest.count == 0 || (guest.crosses && secondSlot == null)) {
       block.length = 1;
       block.interpreted = true;
-    } else if (guest.kinds[0] == Coverage.Kind.INTERPRET) {
-      block.length = guest.insns[0].length;
-      block.interpreted = true;
     } else {
+      long before = System.nanoTime();
       assembler.begin(free);
-      emitter.emit(block, guest, mode & 3, host & -4096);
-      install(free);
+      emitter.emit(block, guest, mode & 3, (mode & MODE_NARROW) == 0);
+      install(block, free);
       free = (free + assembler.size() + 15) & -16;
+      translating += System.nanoTime() - before;
       translated++;
       translatedInstructions += guest.count;
     }
@@ -348,6 +626,7 @@ final class Translation implements Accelerator {
 
   /** Overwrites a block's heads, so that whoever comes to it leaves at once. */
   private void makeStale(Block block) {
+    block.changed = true;
     if (block.interpreted) {
       return;
     }
@@ -379,16 +658,28 @@ final class Translation implements Accelerator {
     }
     blocks.clear();
     sites.clear();
-    sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
+    addCommonSites();
     free = firstFree;
     generation++;
     clearJumps();
   }
 
   @Override
+  public void hostCode(HostCodeListener listener) {
+    listener.code(code.executable(), firstFree - code.executable(), "isola:thunks");
+    blocks.each(
+        block ->
+            listener.code(
+                block.hostBegin,
+                block.hostEnd - block.hostBegin,
+                "guest:%s:%x".formatted(MODES[block.mode & 3], block.rip)));
+  }
+
+  @Override
   public void count(Map<String, Long> counters) {
     counters.put("blocks translated", translated);
     counters.put("instructions translated", translatedInstructions);
+    counters.put("microseconds of emission", translating / 1000);
     counters.put("code bytes", free - code.executable());
     counters.put("code drops", (long) generation);
     counters.put("generated code entered", entered);
@@ -398,11 +689,27 @@ final class Translation implements Accelerator {
     counters.put("left for loads", left[Sites.READ_MISS]);
     counters.put("left for stores", left[Sites.WRITE_MISS]);
     counters.put("left at an entry", left[Sites.ENTRY]);
+    counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left for Java's aid", left[Sites.AID]);
+    counters.put("aided after misses", missesAided);
+    counters.put("walks in generated code", WalkThunks.walks(cpu));
+    for (int i = 0; i < moves.length; i++) {
+      if (moves[i] != 0) {
+        counters.put("aided MOV %02x".formatted(i), moves[i]);
+      }
+    }
+    Op[] ops = Op.values();
+    for (int i = 0; i < ops.length; i++) {
+      if (aided[i] != 0) {
+        counters.put("aided " + ops[i], aided[i]);
+      }
+    }
   }
 
   @Override
   public void close() {
+    guard.close();
     code.close();
   }
 }

@@ -10,6 +10,7 @@ import isola.host.HostProcessor;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Guest code as host machine code, on x86-64 Linux hosts. */
 public final class TranslatorEngine implements CpuEngine {
@@ -17,8 +18,31 @@ public final class TranslatorEngine implements CpuEngine {
   private static final List<String> NEEDED =
       List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
 
+  /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
+  private static final long CODE_BYTES = 64L << 20;
+
+  private final @Nullable CodeWatch watch;
+  private final long codeBytes;
+
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
-  public TranslatorEngine() {}
+  public TranslatorEngine() {
+    this(null, CODE_BYTES);
+  }
+
+  /** An engine whose generated code is watched, for tests. */
+  TranslatorEngine(CodeWatch watch) {
+    this(watch, CODE_BYTES);
+  }
+
+  /**
+   * An engine with a code cache of another size, for tests.
+   *
+   * @param codeBytes for each processor, a multiple of 4096
+   */
+  TranslatorEngine(@Nullable CodeWatch watch, long codeBytes) {
+    this.watch = watch;
+    this.codeBytes = codeBytes;
+  }
 
   @Override
   public String name() {
@@ -43,10 +67,11 @@ public final class TranslatorEngine implements CpuEngine {
 
   @Override
   public CpuVm create(GuestMemory memory) {
-    return InterpreterEngine.accelerated(memory, new Translations());
+    return InterpreterEngine.accelerated(memory, new Translations(watch, codeBytes));
   }
 
-  private static final class Translations implements Accelerator.Factory {
+  private record Translations(@Nullable CodeWatch watch, long codeBytes)
+      implements Accelerator.Factory {
     @Override
     public int stateSize() {
       return Layout.SIZE;
@@ -54,7 +79,7 @@ public final class TranslatorEngine implements CpuEngine {
 
     @Override
     public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
-      return new Translation(cpu, memory, holder);
+      return new Translation(cpu, memory, holder, watch, codeBytes);
     }
   }
 }

@@ -24,6 +24,8 @@ import java.util.Objects;
  * @param resets what a guest's reset does
  * @param testDevices whether the ports that test programs end themselves with are there (a debug
  *     exit at port 0xf4, the configuration ports 0x510 and 0x511)
+ * @param countInstructions whether every instruction is counted, at some cost, or only those that
+ *     cost nothing to count
  */
 public record MachineConfig(
     BootFile kernel,
@@ -38,7 +40,8 @@ public record MachineConfig(
     List<Port> ports,
     boolean entropy,
     ResetPolicy resets,
-    boolean testDevices) {
+    boolean testDevices,
+    boolean countInstructions) {
 
   /** Most processors of one machine. */
   public static final int MAX_CPUS = 64;
@@ -132,6 +135,7 @@ public record MachineConfig(
     private boolean entropy = true;
     private ResetPolicy resets = ResetPolicy.END;
     private boolean testDevices;
+    private boolean countInstructions;
 
     private Builder(BootFile kernel) {
       this.kernel = kernel;
@@ -209,6 +213,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Sets whether every instruction is counted. */
+    public Builder countInstructions(boolean value) {
+      countInstructions = value;
+      return this;
+    }
+
     /**
      * The configuration.
      *
@@ -228,7 +238,8 @@ public record MachineConfig(
           ports,
           entropy,
           resets,
-          testDevices);
+          testDevices,
+          countInstructions);
     }
   }
 }

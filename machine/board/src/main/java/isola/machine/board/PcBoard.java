@@ -1,5 +1,6 @@
 package isola.machine.board;
 
+import isola.core.backend.EntropySource;
 import isola.core.bus.MmioBus;
 import isola.core.bus.PortBus;
 import isola.core.cpu.CpuEngine;
@@ -13,11 +14,10 @@ import isola.core.memory.GuestMemory;
 import isola.core.memory.HostMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
+import isola.core.time.Clock;
 import isola.cpu.x86.model.CpuModel;
 import isola.cpu.x86.state.CpuState;
 import isola.host.FileBlockBackend;
-import isola.host.HostClock;
-import isola.host.HostEntropy;
 import isola.machine.board.boot.BootProtocol;
 import isola.machine.board.boot.BootTarget;
 import isola.machine.board.boot.CpuEntry;
@@ -87,7 +87,7 @@ final class PcBoard implements AutoCloseable {
   final MachineConfig config;
   final MemoryMap map;
   final GuestMemory memory = new GuestMemory();
-  final HostClock clock;
+  private final Clock clock;
   final PortBus ports = new PortBus();
   final MmioBus mmio = new MmioBus();
   final List<MmioBus> cpuBuses = new ArrayList<>();
@@ -111,10 +111,16 @@ final class PcBoard implements AutoCloseable {
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   PcBoard(
-      String name, MachineConfig config, CpuEngine engine, Requests requests, Timeline timeline) {
+      String name,
+      MachineConfig config,
+      CpuEngine engine,
+      Requests requests,
+      Timeline timeline,
+      Clock clock,
+      EntropySource entropy) {
     this.config = config;
     protocol = BootProtocol.detect(config.kernel());
-    clock = owned(new HostClock(name));
+    this.clock = clock;
     threads = owned(new DeviceThreads(name));
     try {
       // Memory. Nothing of a PC's first mebibyte is ROM here: firmware tables and the text screen
@@ -128,7 +134,6 @@ final class PcBoard implements AutoCloseable {
 
       // Processors, each with its local APIC on a bus of its own.
       ApicBus apicBus = new ApicBus();
-      HostEntropy entropy = new HostEntropy();
       LocalApic bootstrap = buildProcessors(engine, apicBus, entropy);
 
       // Interrupt controllers.
@@ -233,7 +238,7 @@ final class PcBoard implements AutoCloseable {
   }
 
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, HostEntropy entropy) {
+  private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, EntropySource entropy) {
     CpuModel model = model(config.cpuModel());
     CpuVm vm = owned(engine.create(memory));
     List<LocalApic> apics = new ArrayList<>();
@@ -288,7 +293,7 @@ final class PcBoard implements AutoCloseable {
     };
   }
 
-  private void plugVirtio(ApicBus messages, HostEntropy entropy, Timeline timeline) {
+  private void plugVirtio(ApicBus messages, EntropySource entropy, Timeline timeline) {
     int slot = VIRTIO_FIRST_SLOT;
     if (!config.ports().isEmpty()) {
       for (MachineConfig.Port port : config.ports()) {
@@ -400,6 +405,11 @@ final class PcBoard implements AutoCloseable {
     lpc.reroute();
     vcpus.forEach(Vcpu::reset);
     vcpus.forEach(PcBoard::setMemoryTypes);
+    if (config.countInstructions()) {
+      for (Vcpu vcpu : vcpus) {
+        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
+      }
+    }
     ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
     PciFirmware.assign(
         pci,

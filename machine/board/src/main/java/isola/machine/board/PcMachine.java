@@ -2,6 +2,9 @@ package isola.machine.board;
 
 import isola.core.backend.ByteInput;
 import isola.core.cpu.CpuEngine;
+import isola.core.cpu.HostCodeListener;
+import isola.host.HostClock;
+import isola.host.HostEntropy;
 import isola.machine.board.MachineConfig.ResetPolicy;
 import isola.machine.board.boot.BootException;
 import isola.machine.board.vcpu.Vcpus;
@@ -45,6 +48,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   private final String name = "isola-" + NUMBERS.incrementAndGet();
   private final Timeline timeline = new Timeline(this::instructions);
+  private final HostClock clock;
   private final PcBoard board;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -57,18 +61,25 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private volatile boolean closed;
 
   PcMachine(MachineConfig config, CpuEngine engine) {
+    clock = new HostClock(name);
     try {
-      board = new PcBoard(name, config, engine, this, timeline);
+      board = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy());
     } catch (BootException e) {
+      clock.close();
       throw new MachineException(String.valueOf(e.getMessage()), e);
+    } catch (RuntimeException e) {
+      clock.close();
+      throw e;
     }
     try {
       board.powerOn(true);
     } catch (BootException e) {
       board.close();
+      clock.close();
       throw new MachineException(String.valueOf(e.getMessage()), e);
     } catch (RuntimeException e) {
       board.close();
+      clock.close();
       throw e;
     }
     vcpus = newVcpus();
@@ -115,15 +126,15 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private Outcome runToTheEnd() throws InterruptedException {
     int quick = 0;
     while (true) {
-      long from = board.clock.nanos();
+      long from = clock.nanos();
       timeline.reach("kernel entry");
-      board.clock.resume();
+      clock.resume();
       End how = runProcessors();
       while (how.kind == Ending.SUSPEND) {
         how = sleep();
       }
-      board.clock.pause();
-      long lasted = board.clock.nanos() - from;
+      clock.pause();
+      long lasted = clock.nanos() - from;
       boolean resets = how.kind == Ending.RESET || how.kind == Ending.TRIPLE_FAULT;
       quick = resets && lasted < LOOP_NANOS ? quick + 1 : 0;
       boolean restart = resets && board.config.resets() == ResetPolicy.RESTART;
@@ -213,9 +224,15 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
                   .formatted(again, where.strip(), after, panic));
       case FAILURE ->
           new Outcome.Failed(
-              "The %s engine or a device failed%s%s: %s."
-                  .formatted(board.config.engine(), where, after, how.how));
+              "The %s engine or a device failed%s%s: %s"
+                  .formatted(board.config.engine(), where, after, endFirstLine(how.how)));
     };
+  }
+
+  /** Puts a full stop after the sentence; an engine's report follows on lines of its own. */
+  private static String endFirstLine(String text) {
+    int end = text.indexOf('\n');
+    return end < 0 ? text + "." : text.substring(0, end) + "." + text.substring(end);
   }
 
   private void end(Ending kind, int cpu, String how, int status) {
@@ -310,12 +327,12 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   @Override
   public void pause() throws InterruptedException {
     running().pause();
-    board.clock.pause();
+    clock.pause();
   }
 
   @Override
   public void resume() {
-    board.clock.resume();
+    clock.resume();
     running().resume();
   }
 
@@ -391,7 +408,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
         config.engine(),
         config.cpus(),
         config.memory(),
-        board.clock.nanos() / 1e9,
+        clock.nanos() / 1e9,
         counters.getOrDefault("instructions", 0L),
         running().exits(),
         counters,
@@ -399,6 +416,13 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
         ProcessMemory.peakResidentBytes(),
         ProcessMemory.residentBytes(board.memory),
         result == null ? "running" : result.sentence());
+  }
+
+  @Override
+  public void hostCode(HostCodeListener listener) {
+    if (outcome.isDone()) {
+      board.vcpus.forEach(vcpu -> vcpu.hostCode(listener));
+    }
   }
 
   @Override
@@ -419,6 +443,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     }
     joinSupervisor();
     board.close();
+    clock.close();
   }
 
   private void joinSupervisor() {

@@ -20,6 +20,9 @@ public final class ExitRecord {
   /** Exception vector of {@link Exit#FAULT}. */
   public int vector;
 
-  /** One sentence for {@link Exit#SHUTDOWN} and {@link Exit#INTERNAL_ERROR}. */
+  /**
+   * One sentence for {@link Exit#SHUTDOWN} and {@link Exit#INTERNAL_ERROR}; for the latter, lines
+   * for whoever mends the engine may follow.
+   */
   public String detail = "";
 }

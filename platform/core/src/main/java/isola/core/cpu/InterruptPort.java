@@ -19,4 +19,26 @@ public interface InterruptPort {
 
   /** Sets CR8 to 0 to 15. */
   void cr8(int value);
+
+  /** A controller that never interrupts. */
+  InterruptPort NONE =
+      new InterruptPort() {
+        @Override
+        public boolean pending() {
+          return false;
+        }
+
+        @Override
+        public int acknowledge() {
+          return -1;
+        }
+
+        @Override
+        public int cr8() {
+          return 0;
+        }
+
+        @Override
+        public void cr8(int value) {}
+      };
 }

@@ -23,4 +23,23 @@ public interface MsrPort {
 
   /** Writes a register. */
   Access write(int index, long value);
+
+  /** No register at all. */
+  MsrPort NONE =
+      new MsrPort() {
+        @Override
+        public Access read(int index) {
+          return Access.ABSENT;
+        }
+
+        @Override
+        public long value() {
+          return 0;
+        }
+
+        @Override
+        public Access write(int index, long value) {
+          return Access.ABSENT;
+        }
+      };
 }

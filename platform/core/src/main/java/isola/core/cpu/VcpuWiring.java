@@ -4,6 +4,7 @@ import isola.core.backend.EntropySource;
 import isola.core.bus.MmioBus;
 import isola.core.bus.PortBus;
 import isola.core.time.Clock;
+import isola.core.time.ManualClock;
 
 /**
  * What a processor is connected to.
@@ -39,5 +40,18 @@ public record VcpuWiring(
       EntropySource entropy,
       CpuidTable cpuid) {
     this(ports, mmio, interrupts, msrs, clock, tscHz, entropy, cpuid, HypercallPort.NONE);
+  }
+
+  /** The wiring of a processor that stands alone: no device, no interrupt, a clock at 0. */
+  public static VcpuWiring unconnected(CpuidTable cpuid) {
+    return new VcpuWiring(
+        new PortBus(),
+        new MmioBus(),
+        InterruptPort.NONE,
+        MsrPort.NONE,
+        new ManualClock(0),
+        1_000_000_000L,
+        () -> 4,
+        cpuid);
   }
 }

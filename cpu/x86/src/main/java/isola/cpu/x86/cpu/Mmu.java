@@ -30,7 +30,7 @@ public final class Mmu {
 
   private static final long FRAME = 0x000f_ffff_ffff_f000L;
 
-  private final Cpu cpu;
+  private final LinearMemory cpu;
   private final GuestMemory memory;
   private final long state;
   private final Tlb tlb;
@@ -59,12 +59,14 @@ public final class Mmu {
   private boolean leafExecutable;
   private boolean leafDirty;
   private boolean leafGlobal;
-  private boolean leafLarge;
+
+  /** Binary logarithm of its page's size. */
+  private int leafShift;
 
   /** Pages walked so far: what statistics call TLB misses. */
   private long walks;
 
-  Mmu(Cpu cpu, Tlb tlb, int physicalBits) {
+  Mmu(LinearMemory cpu, Tlb tlb, int physicalBits) {
     this.cpu = cpu;
     this.memory = cpu.memory;
     this.state = cpu.state;
@@ -142,10 +144,30 @@ public final class Mmu {
       leafExecutable = true;
       leafDirty = true;
       leafGlobal = false;
-      leafLarge = false;
+      leafShift = 12;
     }
     fill(linear, physical, access, privilege);
     return physical;
+  }
+
+  /**
+   * Translates for a load or store at the current privilege and fills the TLB; the page fault's
+   * error code, with nothing else changed, if the access is refused, else -1.
+   */
+  public int tryFill(long linear, boolean write) {
+    int access = write ? WRITE : READ;
+    int how = cpu.privilege();
+    if (!paging) {
+      translate(linear, access, how);
+      return -1;
+    }
+    walks++;
+    int error = walk(linear, access, how);
+    if (error >= 0) {
+      return error;
+    }
+    fill(linear, leaf, access, how);
+    return -1;
   }
 
   /** Translates without side effects, with supervisor rights; -1 if not mapped. For debuggers. */
@@ -171,7 +193,7 @@ public final class Mmu {
     }
     long addend = slot.host(physical & -4096) - (linear & -4096);
     if (access == FETCH) {
-      tlb.fillCode(privilege, linear, addend, leafGlobal, leafLarge);
+      tlb.fillCode(privilege, linear, addend, leafGlobal, leafShift);
       return;
     }
     boolean read = !paging || allowed(READ, privilege) < 0;
@@ -180,7 +202,7 @@ public final class Mmu {
             && !slot.readOnly()
             && (!paging || allowed(WRITE, privilege) < 0)
             && RawMemory.getByte(slot.flags(physical)) == 0;
-    tlb.fill(privilege, linear, read, write, addend, leafGlobal, leafLarge);
+    tlb.fill(privilege, linear, read, write, addend, leafGlobal, leafShift);
   }
 
   /** Error code of an access that the last walk's rights refuse, or -1. */
@@ -341,7 +363,7 @@ public final class Mmu {
         leafExecutable = executable;
         leafDirty = (entry & PageTable.D) != 0;
         leafGlobal = globals && (entry & PageTable.G) != 0;
-        leafLarge = level > 1;
+        leafShift = shift;
         leafKey = entry >>> PageTable.KEY_SHIFT;
         return -1;
       }
@@ -359,8 +381,8 @@ public final class Mmu {
     leafExecutable = true;
     leafWritable = (entry & PageTable.RW) != 0;
     leafUser = (entry & PageTable.US) != 0;
-    leafLarge = pse && (entry & PageTable.PS) != 0;
-    if (leafLarge) {
+    leafShift = pse && (entry & PageTable.PS) != 0 ? 22 : 12;
+    if (leafShift == 22) {
       // PSE-36 (4.3): physical bits 39:32 stand in bits 20:13; bit 21 is reserved.
       long high = (entry >>> 13 & 0xff) << 32;
       if ((entry & 1 << 21) != 0 || (high & reservedPhysical) != 0) {
@@ -389,7 +411,7 @@ public final class Mmu {
     if (slot == null) {
       return cpu.wiring.mmio().read(physical, size);
     }
-    return raw(slot.host(physical), size);
+    return MemoryOrder.load(slot.host(physical), size);
   }
 
   void writePhysical(long physical, int size, long value) {
@@ -398,7 +420,7 @@ public final class Mmu {
       cpu.wiring.mmio().write(physical, size, value);
     } else if (!slot.readOnly()) {
       memory.prepareWrite(slot, physical, size);
-      rawPut(slot.host(physical), size, value);
+      MemoryOrder.store(slot.host(physical), size, value);
       written(slot, physical, size);
     }
   }
@@ -418,23 +440,5 @@ public final class Mmu {
   long writableHost(long physical) {
     MemorySlot slot = memory.slotAt(physical);
     return slot == null || slot.readOnly() ? 0 : slot.host(physical);
-  }
-
-  static long raw(long host, int size) {
-    return switch (size) {
-      case 1 -> RawMemory.getByte(host) & 0xffL;
-      case 2 -> RawMemory.getShort(host) & 0xffffL;
-      case 4 -> RawMemory.getInt(host) & 0xffff_ffffL;
-      default -> RawMemory.getLong(host);
-    };
-  }
-
-  static void rawPut(long host, int size, long value) {
-    switch (size) {
-      case 1 -> RawMemory.putByte(host, (byte) value);
-      case 2 -> RawMemory.putShort(host, (short) value);
-      case 4 -> RawMemory.putInt(host, (int) value);
-      default -> RawMemory.putLong(host, value);
-    }
   }
 }

@@ -37,8 +37,18 @@ public final class Tlb {
   /** Inside an entry: host address minus linear address. */
   public static final int ADDEND = 24;
 
-  /** A tag that no access matches. */
-  public static final long EMPTY = -1;
+  /** A tag that no access matches, of all entries but the last of each table. */
+  private static final long EMPTY = -1;
+
+  /**
+   * A tag that no access matches, by the entry's number; every odd number is meant for one, as no
+   * tag of a page is odd. Generated code exclusive-ors an address with the tag and takes all that
+   * is less than a page for a hit, so in the entry that serves the last page of the address space
+   * -1 would be one.
+   */
+  public static long empty(int number) {
+    return (number & (ENTRIES - 1)) == ENTRIES - 1 ? 1 : EMPTY;
+  }
 
   /** Bytes of one table. */
   public static final int TABLE_SIZE = ENTRIES * ENTRY_SIZE;
@@ -63,38 +73,97 @@ public final class Tlb {
    */
   public static final int EXECUTE = TABLES * TABLE_SIZE;
 
-  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #EMPTY}. */
+  /** From an entry: {@link #codeKey} of a page that may be executed, else {@link #empty}. */
   public static final int CODE_KEY = EXECUTE + 8;
 
   /** From an entry: host address minus linear address of a page that may be executed. */
   public static final int CODE_ADDEND = EXECUTE + ADDEND;
 
-  /** Bytes of all tables. */
-  public static final int SIZE = 2 * TABLES * TABLE_SIZE;
+  private static final int TABLES_SIZE = 2 * TABLES * TABLE_SIZE;
+  private static final int COUNT = 2 * TABLES * ENTRIES;
 
-  private static final byte GLOBAL = 1;
-  private static final byte LARGE = 2;
+  /** In {@link #KINDS}: a global page. */
+  public static final int GLOBAL = 1;
 
-  private static final int JOURNAL = 4096;
+  /** In {@link #KINDS}: a piece of a large page. */
+  public static final int LARGE = 2;
 
-  private final long tables;
+  // What follows stands in the processor's state too, as generated code fills entries.
 
-  /** What is known of each entry beside its tags: {@link #GLOBAL}, {@link #LARGE}. */
-  private final byte[] kind = new byte[2 * TABLES * ENTRIES];
+  /**
+   * One byte for each entry, {@link #GLOBAL} and {@link #LARGE}; entry {@code i} of data table
+   * {@code t} has number {@code t * ENTRIES + i}.
+   */
+  public static final int KINDS = OFFSET + TABLES_SIZE;
 
-  /** Entries of pages that are not global, filled since the last flush. */
-  private final short[] journal = new short[JOURNAL];
+  /** Entries that a journal holds at most; it then no longer counts. */
+  public static final int JOURNAL_LIMIT = 4096;
 
-  private int journalled;
+  /** Numbers, of 2 bytes, of entries that are not global and were filled since the last flush. */
+  public static final int JOURNAL = KINDS + COUNT;
 
   /** The same for global pages, which only a flush of everything drops. */
-  private final short[] globalJournal = new short[JOURNAL];
+  public static final int GLOBAL_JOURNAL = JOURNAL + 2 * JOURNAL_LIMIT;
 
-  private int globalsJournalled;
+  /** One bit for each {@link #largeBit}: entries of large pages may lie there. */
+  public static final int LARGE_BITS = GLOBAL_JOURNAL + 2 * JOURNAL_LIMIT;
+
+  private static final int LARGE_BYTES = 1 << 12;
+
+  /** The same for pages of 1 GiB, by {@link #gigaBit}. */
+  public static final int GIGA_BITS = LARGE_BITS + LARGE_BYTES;
+
+  private static final int GIGA_BYTES = 1 << 7;
+
+  /** How many numbers the journals hold, 4 bytes each. */
+  public static final int JOURNALLED = GIGA_BITS + GIGA_BYTES;
+
+  public static final int GLOBALS_JOURNALLED = JOURNALLED + 4;
+
+  /** Bytes of all that from {@link #OFFSET} on, whole pages. */
+  public static final int SIZE = (GLOBALS_JOURNALLED + 4 - OFFSET + 4095) & -4096;
+
+  private final long state;
+  private final long tables;
 
   Tlb(long state) {
+    this.state = state;
     tables = state + OFFSET;
-    RawMemory.fill(tables, SIZE, (byte) -1);
+    clear();
+  }
+
+  private void clear() {
+    RawMemory.fill(tables, TABLES_SIZE, (byte) EMPTY);
+    for (int last = ENTRIES - 1; last < 2 * TABLES * ENTRIES; last += ENTRIES) {
+      drop(last);
+    }
+  }
+
+  /** Number of the bit in {@link #LARGE_BITS} for 2 MiB of linear addresses: 14:0. */
+  private static int largeBit(long linear) {
+    return (int) (linear >>> 21) & 0x3fff | (int) (linear >>> 63) << 14;
+  }
+
+  /** Number of the bit in {@link #GIGA_BITS} for 1 GiB: 9:0. */
+  private static int gigaBit(long linear) {
+    return (int) (linear >>> 30) & 0x1ff | (int) (linear >>> 63) << 9;
+  }
+
+  private boolean bit(int bits, int number) {
+    return (RawMemory.getByte(state + bits + (number >>> 3)) >>> (number & 7) & 1) != 0;
+  }
+
+  private void setBit(int bits, int number) {
+    long at = state + bits + (number >>> 3);
+    RawMemory.putByte(at, (byte) (RawMemory.getByte(at) | 1 << (number & 7)));
+  }
+
+  private int kind(int number) {
+    return RawMemory.getByte(state + KINDS + number);
+  }
+
+  private int journalled(int counter) {
+    return RawMemory.getInt(state + counter);
   }
 
   /** Host address of a table. */
@@ -108,40 +177,44 @@ public final class Tlb {
   }
 
   void flushAll() {
-    if (journalled < JOURNAL && globalsJournalled < JOURNAL) {
-      drop(journal, journalled);
-      drop(globalJournal, globalsJournalled);
+    int some = journalled(JOURNALLED);
+    int globals = journalled(GLOBALS_JOURNALLED);
+    if (some < JOURNAL_LIMIT && globals < JOURNAL_LIMIT) {
+      drop(JOURNAL, some);
+      drop(GLOBAL_JOURNAL, globals);
     } else {
-      RawMemory.fill(tables, SIZE, (byte) -1);
+      clear();
     }
-    journalled = 0;
-    globalsJournalled = 0;
+    RawMemory.fill(state + LARGE_BITS, LARGE_BYTES + GIGA_BYTES, (byte) 0);
+    RawMemory.putInt(state + JOURNALLED, 0);
+    RawMemory.putInt(state + GLOBALS_JOURNALLED, 0);
   }
 
-  private void drop(short[] numbers, int count) {
+  private void drop(int journal, int count) {
     for (int i = 0; i < count; i++) {
-      drop(numbers[i] & 0xffff);
+      drop(RawMemory.getShort(state + journal + i * 2L) & 0xffff);
     }
   }
 
   /** Drops all but global pages. */
   void flushNonGlobal() {
-    if (journalled < JOURNAL) {
-      drop(journal, journalled);
+    int some = journalled(JOURNALLED);
+    if (some < JOURNAL_LIMIT) {
+      drop(JOURNAL, some);
     } else {
-      for (int i = 0; i < kind.length; i++) {
-        if ((kind[i] & GLOBAL) == 0) {
+      for (int i = 0; i < COUNT; i++) {
+        if ((kind(i) & GLOBAL) == 0) {
           drop(i);
         }
       }
     }
-    journalled = 0;
+    RawMemory.putInt(state + JOURNALLED, 0);
   }
 
   private void drop(int number) {
     long entry = tables + ((long) number << ENTRY_SHIFT);
-    RawMemory.putLong(entry + READ, EMPTY);
-    RawMemory.putLong(entry + WRITE, EMPTY);
+    RawMemory.putLong(entry + READ, empty(number));
+    RawMemory.putLong(entry + WRITE, empty(number));
   }
 
   /**
@@ -166,7 +239,7 @@ public final class Tlb {
   }
 
   private static boolean matches(long tag, long page, long mask) {
-    return tag != EMPTY && (tag & mask) == (page & mask);
+    return (tag & 1) == 0 && (tag & mask) == (page & mask);
   }
 
   /** Drops one page from all tables; a large one whole. */
@@ -176,90 +249,93 @@ public final class Tlb {
     for (int t = 0; t < 2 * TABLES; t++) {
       int number = t * ENTRIES + index;
       if (present(number, linear, -4096)) {
-        large |= (kind[number] & LARGE) != 0;
+        large |= (kind(number) & LARGE) != 0;
         drop(number);
       }
     }
     // A large page sits here as many small ones, of which this one may have been pushed out.
-    if (large || largePages(linear)) {
-      for (int i = 0; i < kind.length; i++) {
-        if ((kind[i] & LARGE) != 0 && present(i, linear, -(1L << 30))) {
-          drop(i);
-        }
+    if (large || bit(LARGE_BITS, largeBit(linear)) || bit(GIGA_BITS, gigaBit(linear))) {
+      invalidateLarge(linear);
+    }
+  }
+
+  /** Drops all pieces of large pages in a GiB, and the bits that say that there are some. */
+  private void invalidateLarge(long linear) {
+    boolean others = false;
+    boolean giga = false;
+    for (int i = 0; i < COUNT; i++) {
+      if ((kind(i) & LARGE) == 0) {
+        continue;
       }
+      if (present(i, linear, -(1L << 30))) {
+        drop(i);
+        continue;
+      }
+      long entry = tables + ((long) i << ENTRY_SHIFT);
+      long tag = RawMemory.getLong(entry + READ);
+      if ((tag & 1) != 0 && i < TABLES * ENTRIES) {
+        tag = RawMemory.getLong(entry + WRITE);
+      }
+      if ((tag & 1) == 0) {
+        others |= largeBit(tag) == largeBit(linear);
+        giga |= gigaBit(tag) == gigaBit(linear);
+      }
+    }
+    clearBit(LARGE_BITS, largeBit(linear), others);
+    clearBit(GIGA_BITS, gigaBit(linear), giga);
+  }
+
+  private void clearBit(int bits, int number, boolean keep) {
+    if (!keep) {
+      long at = state + bits + (number >>> 3);
+      RawMemory.putByte(at, (byte) (RawMemory.getByte(at) & ~(1 << (number & 7))));
     }
   }
 
   /**
-   * Linear addresses that any large page was ever filled from, in whole GiB: for the lower half of
-   * the address space and for the upper.
+   * Enters a page for data; tags not allowed are {@link #empty}.
+   *
+   * @param shift binary logarithm of the guest's page size
    */
-  private final long[] largeFirst = {-1, -1};
-
-  private final long[] largeLast = new long[2];
-
-  private boolean largePages(long linear) {
-    int half = (int) (linear >>> 63);
-    return Long.compareUnsigned(linear, largeFirst[half]) >= 0
-        && Long.compareUnsigned(linear, largeLast[half]) <= 0;
-  }
-
-  private void noteLarge(long page) {
-    int half = (int) (page >>> 63);
-    long first = page & -(1L << 30);
-    if (Long.compareUnsigned(first, largeFirst[half]) < 0) {
-      largeFirst[half] = first;
-    }
-    long last = page | ((1L << 30) - 1);
-    if (Long.compareUnsigned(last, largeLast[half]) > 0) {
-      largeLast[half] = last;
-    }
-  }
-
-  /** Enters a page for data; tags not allowed are {@link #EMPTY}. */
   void fill(
-      int table,
-      long linear,
-      boolean read,
-      boolean write,
-      long addend,
-      boolean global,
-      boolean large) {
+      int table, long linear, boolean read, boolean write, long addend, boolean global, int shift) {
     int number = table * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
     long page = linear & -4096;
-    enter(number, read ? page : EMPTY, write ? page : EMPTY, page, addend, global, large);
+    long none = empty(number);
+    enter(number, read ? page : none, write ? page : none, page, addend, global, shift);
   }
 
   /** Enters a page that may be executed. */
-  void fillCode(int table, long linear, long addend, boolean global, boolean large) {
+  void fillCode(int table, long linear, long addend, boolean global, int shift) {
     int number = (TABLES + table) * ENTRIES + (int) (linear >>> 12 & (ENTRIES - 1));
     long page = linear & -4096;
-    enter(number, page, codeKey(page, page + addend), page, addend, global, large);
+    enter(number, page, codeKey(page, page + addend), page, addend, global, shift);
   }
 
   private void enter(
-      int number,
-      long first8,
-      long second8,
-      long page,
-      long addend,
-      boolean global,
-      boolean large) {
+      int number, long first8, long second8, long page, long addend, boolean global, int shift) {
     long entry = tables + ((long) number << ENTRY_SHIFT);
     RawMemory.putLong(entry + READ, first8);
     RawMemory.putLong(entry + WRITE, second8);
     RawMemory.putLong(entry + HOST, page + addend);
     RawMemory.putLong(entry + ADDEND, addend);
-    kind[number] = (byte) ((global ? GLOBAL : 0) | (large ? LARGE : 0));
-    if (global) {
-      if (globalsJournalled < JOURNAL) {
-        globalJournal[globalsJournalled++] = (short) number;
-      }
-    } else if (journalled < JOURNAL) {
-      journal[journalled++] = (short) number;
+    int kind = (global ? GLOBAL : 0) | (shift > 12 ? LARGE : 0);
+    RawMemory.putByte(state + KINDS + number, (byte) kind);
+    int counter = global ? GLOBALS_JOURNALLED : JOURNALLED;
+    int journal = global ? GLOBAL_JOURNAL : JOURNAL;
+    int count = journalled(counter);
+    if (count < JOURNAL_LIMIT) {
+      RawMemory.putShort(state + journal + count * 2L, (short) number);
+      RawMemory.putInt(state + counter, count + 1);
     }
-    if (large) {
-      noteLarge(page);
+    if (shift > 12) {
+      setBit(LARGE_BITS, largeBit(page));
+      // A page of 4 MiB is two of these.
+      if (shift == 22) {
+        setBit(LARGE_BITS, largeBit(page ^ 1L << 21));
+      } else if (shift == 30) {
+        setBit(GIGA_BITS, gigaBit(page));
+      }
     }
   }
 
@@ -268,8 +344,8 @@ public final class Tlb {
     for (int i = 0; i < NEVER * ENTRIES; i++) {
       long entry = tables + ((long) i << ENTRY_SHIFT);
       long tag = RawMemory.getLong(entry + WRITE);
-      if (tag != EMPTY && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
-        RawMemory.putLong(entry + WRITE, EMPTY);
+      if ((tag & 1) == 0 && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
+        RawMemory.putLong(entry + WRITE, empty(i));
       }
     }
   }

@@ -1,5 +1,6 @@
 package isola.cpu.x86.interpreter;
 
+import isola.core.cpu.HostCodeListener;
 import isola.core.memory.GuestMemory;
 import isola.cpu.x86.cpu.Cpu;
 
@@ -31,9 +32,31 @@ public interface Accelerator extends AutoCloseable {
    * Runs from the processor's RIP until an event waits ({@code ATTENTION} is not zero) or something
    * is met that is left to the interpreter; RIP and all state are current when it returns.
    *
-   * @return how many blocks the interpreter should execute now at most; 0 if an event waits
+   * @return how many blocks the interpreter should execute now at most; 0 if an event waits; {@link
+   *     #FAULT} if the instruction at RIP faulted; {@link #FAILED}
    */
   int run();
+
+  /**
+   * Guest instructions that the last {@link #run} executed; 0 unless {@code INSTRUCTION_LIMIT} in
+   * the state is set, which it then keeps to, with {@code INSTRUCTIONS} as the count before.
+   */
+  long retired();
+
+  /** What {@link #run} returns where an exception is to be delivered. */
+  int FAULT = -1;
+
+  /** Vector of that exception. */
+  int faultVector();
+
+  /** Its error code. */
+  int faultError();
+
+  /** The accelerator itself failed, and says how in {@link #failure}. */
+  int FAILED = -2;
+
+  /** What went wrong last: a sentence without its full stop, then lines for who mends it. */
+  String failure();
 
   /**
    * {@code length} bytes at a guest physical address, inside one held page, are about to change.
@@ -42,6 +65,9 @@ public interface Accelerator extends AutoCloseable {
 
   /** Drops all code that is held. */
   void dropAll();
+
+  /** Names all its host code. Owner thread, or any while the vCPU is stopped. */
+  void hostCode(HostCodeListener listener);
 
   /** Adds what it counts, by name. Any thread. */
   void count(java.util.Map<String, Long> counters);

@@ -1,13 +1,8 @@
 package isola.cpu.x86.fpu;
 
-import isola.core.bus.MmioBus;
-import isola.core.bus.PortBus;
 import isola.core.cpu.CpuidTable;
-import isola.core.cpu.InterruptPort;
-import isola.core.cpu.MsrPort;
 import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
-import isola.core.time.ManualClock;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.decode.Decoder;
@@ -34,7 +29,11 @@ final class LoneProcessor implements AutoCloseable {
 
   LoneProcessor() {
     memory.addRam(0, 0x10000);
-    cpu = new Cpu(arena.allocate(Cpu.STATE_SIZE, 4096).address(), memory, wiring());
+    cpu =
+        new Cpu(
+            arena.allocate(Cpu.STATE_SIZE, 4096).address(),
+            memory,
+            VcpuWiring.unconnected(new CpuidTable(List.of())));
     cpu.field(CpuState.CR0, Cr0.PE | Cr0.ET | Cr0.NE);
     cpu.field(CpuState.CR4, Cr4.OSFXSR | Cr4.OSXMMEXCPT);
     cpu.intField(CpuState.MXCSR, 0x1f80);
@@ -83,55 +82,6 @@ final class LoneProcessor implements AutoCloseable {
     } catch (Fault fault) {
       return fault.vector();
     }
-  }
-
-  private static VcpuWiring wiring() {
-    InterruptPort quiet =
-        new InterruptPort() {
-          @Override
-          public boolean pending() {
-            return false;
-          }
-
-          @Override
-          public int acknowledge() {
-            return -1;
-          }
-
-          @Override
-          public int cr8() {
-            return 0;
-          }
-
-          @Override
-          public void cr8(int value) {}
-        };
-    MsrPort absent =
-        new MsrPort() {
-          @Override
-          public Access read(int index) {
-            return Access.ABSENT;
-          }
-
-          @Override
-          public long value() {
-            return 0;
-          }
-
-          @Override
-          public Access write(int index, long value) {
-            return Access.ABSENT;
-          }
-        };
-    return new VcpuWiring(
-        new PortBus(),
-        new MmioBus(),
-        quiet,
-        absent,
-        new ManualClock(0),
-        1_000_000_000L,
-        () -> 4,
-        new CpuidTable(List.of()));
   }
 
   @Override
