@@ -309,7 +309,9 @@ final class Translation implements Accelerator {
           // A misaligned operand faults whether its page is there or not.
           boolean misaligned = misaligned(site, linear);
           int filled =
-              misaligned ? DIRECT_NEVER : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+              misaligned
+                  ? DIRECT_NEVER
+                  : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
             return pageFault(rip, linear + sites.offset(site), filled);
@@ -385,6 +387,12 @@ final class Translation implements Accelerator {
         }
         case Sites.FAULT -> {
           return fault();
+        }
+        case Sites.LOOKUP -> {
+          int jump = RawMemory.getInt(state + Layout.JUMP_SITE);
+          if (jump != 0 && !cpu.canonical(rip)) {
+            return jumpedNowhere(jump);
+          }
         }
         default -> {}
       }
@@ -497,6 +505,20 @@ final class Translation implements Accelerator {
   @Override
   public String failure() {
     return failure;
+  }
+
+  /** Makes an indirect jump to what is no address fault where it stands. */
+  private int jumpedNowhere(int site) {
+    long rip = sites.rip(site);
+    refund(site, 0);
+    Insn insn = guest.one(rip, source);
+    if (insn == null) {
+      return leave(rip, 1);
+    }
+    if (insn.op == Op.RET) {
+      cpu.gpr(4, cpu.gpr(4) - 8 - insn.imm);
+    }
+    return aid(insn) ? leave(cpu.nextRip(), 0) : FAULT;
   }
 
   /** Whether the code that a site belongs to was changed. */
