@@ -2,6 +2,8 @@ package isola.cli;
 
 import isola.cli.terminal.EscapeKey;
 import isola.machine.board.EngineChoice;
+import isola.machine.board.MachineConfig;
+import isola.machine.board.boot.BootFile;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +52,12 @@ final class MachineOptions {
   @Nullable Path stats;
 
   @Option(
+      names = "--perf-map",
+      description =
+          "At the end, write /tmp/perf-PID.map, by which Linux perf names the translator's code.")
+  boolean perfMap;
+
+  @Option(
       names = "--escape",
       paramLabel = "KEY",
       defaultValue = "ctrl-]",
@@ -59,9 +67,30 @@ final class MachineOptions {
               + " (default: ${DEFAULT-VALUE}).")
   int escape = EscapeKey.DEFAULT;
 
-  /** Memory in whole pages, at least what was asked for. */
-  long pages() {
-    return (memory + 4095) & ~4095L;
+  @Option(
+      names = {"-a", "--append"},
+      paramLabel = "STRING",
+      defaultValue = "",
+      description = "The kernel's command line; of run, more words for it.")
+  String append = "";
+
+  /** The engine to use; complains of options that cannot be followed. */
+  String check(Surroundings surroundings, boolean verbose) {
+    if (stats != null) {
+      StatsFile.check(stats);
+    }
+    return Engines.choose(
+        engine, surroundings.engines().get(), surroundings.messages(), verbose);
+  }
+
+  /** The machine that was asked for, its memory in whole pages. */
+  MachineConfig.Builder machine(Path kernel, String commandLine, String chosenEngine) {
+    return MachineConfig.of(BootFile.of(kernel))
+        .commandLine(commandLine)
+        .cpus(cpus)
+        .memory((memory + 4095) & ~4095L)
+        .engine(chosenEngine)
+        .countInstructions(stats != null);
   }
 
   /** Reads {@code --escape}. */

@@ -17,12 +17,14 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Finds out whether KVM runs a guest at the speed of hardware: there are hosts whose {@code
- * /dev/kvm} emulates 64-bit code at about one instruction a microsecond. A guest counts down from a
- * million, which takes hardware less than a millisecond, and is stopped when that takes too long.
+ * /dev/kvm} emulates 64-bit code at about one instruction a microsecond. A guest counts down from
+ * 200,000, which takes hardware about a tenth of a millisecond, and is stopped when that takes too
+ * long. As the host may be busy with other things, it has several tries.
  */
 final class SpeedProbe {
-  private static final int STEPS = 1_000_000;
-  private static final long LIMIT_NANOS = 60_000_000;
+  private static final int STEPS = 200_000;
+  private static final long LIMIT_NANOS = 10_000_000;
+  private static final int TRIES = 3;
   private static final long MEMORY = 0x10000;
   private static final long TABLES = 0x1000;
   private static final long CODE = 0x8000;
@@ -42,9 +44,16 @@ final class SpeedProbe {
           Buffer buffer = new Buffer(4096)) {
         // Long mode is refused to a processor whose CPUID does not have it.
         GuestCpuid.set(vcpu, system.supportedCpuid());
-        prepare(vcpu, buffer);
-        return run(vcpu);
+        for (int i = 0; i < TRIES; i++) {
+          prepare(vcpu, buffer);
+          if (fast(vcpu)) {
+            return Optional.empty();
+          }
+        }
       }
+      return Optional.of(
+          "/dev/kvm does not run at the speed of hardware: a guest's loop of %d steps took more than %d ms."
+              .formatted(STEPS, LIMIT_NANOS / 1_000_000));
     } catch (KvmException e) {
       return Optional.of("the test of its speed failed: " + e.getMessage());
     }
@@ -85,7 +94,7 @@ final class SpeedProbe {
     vcpu.require("registers", KvmSpec.KVM_SET_REGS, at);
   }
 
-  private static Optional<String> run(KvmVcpu vcpu) {
+  private static boolean fast(KvmVcpu vcpu) {
     Attendance attendance = new Attendance(vcpu);
     long start = System.nanoTime();
     Thread alarm =
@@ -102,11 +111,14 @@ final class SpeedProbe {
                   attendance.ask(Attendance.KICK);
                 });
     boolean done = false;
+    long lasted = Long.MAX_VALUE;
     if (attendance.enter()) {
       int result;
       do {
         result = vcpu.run();
       } while (result < 0 && System.nanoTime() - start < LIMIT_NANOS);
+      lasted = System.nanoTime() - start;
+      // On a busy host the alarm may come late.
       done =
           result >= 0
               && RawMemory.getInt(vcpu.shared() + KvmRun.EXIT_REASON) == KvmSpec.KVM_EXIT_IO;
@@ -116,11 +128,7 @@ final class SpeedProbe {
     attendance.close();
     join(alarm);
     Attendance.signalled();
-    return done
-        ? Optional.empty()
-        : Optional.of(
-            "/dev/kvm does not run at the speed of hardware: a guest's loop of a million steps took"
-                + " more than %d ms.".formatted(LIMIT_NANOS / 1_000_000));
+    return done && lasted < LIMIT_NANOS;
   }
 
   private static void join(Thread alarm) {

@@ -138,7 +138,7 @@ final class PcBoard implements AutoCloseable {
       ApicBus apicBus = new ApicBus();
       CpuVm vm = processors(engine);
       tscHz = vm.tscHz(BoardSpec.TSC_HZ);
-      LocalApic bootstrap = buildProcessors(vm, apicBus, entropy);
+      LocalApic bootstrap = buildProcessors(engine, vm, apicBus, entropy);
 
       // Interrupt controllers. An engine may have the local APICs inside itself.
       EngineApics inside = vm.apics();
@@ -256,8 +256,9 @@ final class PcBoard implements AutoCloseable {
   }
 
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(CpuVm vm, ApicBus apicBus, EntropySource entropy) {
-    CpuModel model = model(config.cpuModel());
+  private LocalApic buildProcessors(
+      CpuEngine engine, CpuVm vm, ApicBus apicBus, EntropySource entropy) {
+    CpuModel model = model(config.cpuModel(), engine);
     List<LocalApic> apics = new ArrayList<>();
     for (int i = 0; i < config.cpus(); i++) {
       MmioBus bus = new MmioBus(mmio);
@@ -300,14 +301,21 @@ final class PcBoard implements AutoCloseable {
     return apics.getFirst();
   }
 
-  private static CpuModel model(String name) {
-    return switch (name) {
-      case "v2" -> CpuModel.v2();
-      case "v2-la57" -> CpuModel.v2().withFiveLevelPaging();
-      default ->
-          throw new MachineException(
-              "There is no CPU model \"%s\"; there is v2 and v2-la57.".formatted(name));
-    };
+  private static CpuModel model(String name, CpuEngine engine) {
+    if (name.equals(MachineConfig.BEST_CPU_MODEL)) {
+      return CpuModel.level(engine.level());
+    }
+    CpuModel model = CpuModel.named(name).orElse(null);
+    if (model == null) {
+      throw new MachineException(
+          "There is no CPU model \"%s\"; there is v2, v3, v2-la57 and v3-la57.".formatted(name));
+    }
+    if (model.level() > engine.level()) {
+      throw new MachineException(
+          "The engine %s offers no more than v%d here, not the CPU model %s."
+              .formatted(engine.name(), engine.level(), name));
+    }
+    return model;
   }
 
   private void plugVirtio(ApicBus messages, EntropySource entropy, Timeline timeline) {
@@ -322,10 +330,10 @@ final class PcBoard implements AutoCloseable {
         consolePorts.add(console);
         owned(console::close);
       }
-      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages));
+      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages), timeline);
     }
     if (config.entropy()) {
-      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages));
+      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages), timeline);
     }
     int number = 0;
     for (MachineConfig.Disk disk : config.disks()) {
@@ -336,11 +344,12 @@ final class PcBoard implements AutoCloseable {
         throw new MachineException(String.valueOf(e.getMessage()), e);
       }
       String id = "disk%d".formatted(number++);
-      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages));
+      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages), timeline);
     }
   }
 
-  private int plug(int slot, VirtioPci device) {
+  private int plug(int slot, VirtioPci device, Timeline timeline) {
+    device.onDriver(() -> timeline.reach("first driver"));
     pci.plug(slot, 0, device.function());
     part(device);
     return slot + 1;
@@ -421,6 +430,11 @@ final class PcBoard implements AutoCloseable {
     lpc.reroute();
     vcpus.forEach(Vcpu::reset);
     vcpus.forEach(PcBoard::setMemoryTypes);
+    if (config.countInstructions()) {
+      for (Vcpu vcpu : vcpus) {
+        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
+      }
+    }
     ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
     PciFirmware.assign(
         pci,

@@ -2,6 +2,7 @@ package isola.machine.board;
 
 import isola.core.backend.ByteInput;
 import isola.core.cpu.CpuEngine;
+import isola.core.cpu.HostCodeListener;
 import isola.host.HostClock;
 import isola.host.HostEntropy;
 import isola.machine.board.MachineConfig.ResetPolicy;
@@ -417,6 +418,13 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
         ProcessMemory.peakResidentBytes(),
         ProcessMemory.residentBytes(board.memory),
         result == null ? "running" : result.sentence());
+  }
+
+  @Override
+  public void hostCode(HostCodeListener listener) {
+    if (outcome.isDone()) {
+      board.vcpus.forEach(vcpu -> vcpu.hostCode(listener));
+    }
   }
 
   @Override

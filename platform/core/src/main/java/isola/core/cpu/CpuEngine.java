@@ -12,6 +12,14 @@ public interface CpuEngine {
   Optional<String> unavailable();
 
   /**
+   * The highest level of x86-64 (psABI: 2 or 3) that a guest may be offered on this engine and this
+   * host.
+   */
+  default int level() {
+    return 2;
+  }
+
+  /**
    * Its place when the user leaves the choice to us: of the engines that can run here, that of the
    * highest number is taken.
    */

@@ -28,6 +28,11 @@ public final class InterpreterEngine implements CpuEngine {
   }
 
   @Override
+  public int level() {
+    return 3;
+  }
+
+  @Override
   public CpuVm create(GuestMemory memory) {
     return new InterpreterVm(memory, null);
   }

@@ -75,9 +75,9 @@ public final class CpuState {
   /**
    * Retired instructions at which {@code run()} leaves with a kick, exactly; {@link Long#MAX_VALUE}
    * to count them all and never leave so; 0, the usual, to let an engine count as far as it costs
-   * nothing. While it is not 0, interrupts that the processor's own doing raises wait until {@code
-   * run()} is called anew or IF is set, so that every engine takes them after the same instruction.
-   * Set before {@code run()}.
+   * nothing. While it is a limit, interrupts that the processor's own doing raises wait until
+   * {@code run()} is called anew or IF is set, so that every engine takes them after the same
+   * instruction. Set before {@code run()}.
    */
   public static final int INSTRUCTION_LIMIT = 0x298;
 
@@ -150,6 +150,9 @@ public final class CpuState {
 
   /** 64 bytes that mean nothing between instructions. */
   public static final int SCRATCH = 0xfc0;
+
+  /** 32 of them, for a source that stood in guest memory. */
+  public static final int SCRATCH_SOURCE = SCRATCH + 32;
 
   /**
    * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
