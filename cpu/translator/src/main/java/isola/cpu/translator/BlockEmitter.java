@@ -82,6 +82,7 @@ final class BlockEmitter {
         e.inHost = false;
         e.saved = false;
         e.window.close();
+        a.align(16);
         loopHead[i] = a.here();
       }
       open = !code.kinds[i].ends();
