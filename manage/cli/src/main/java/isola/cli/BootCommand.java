@@ -108,7 +108,12 @@ final class BootCommand implements Callable<Integer> {
             .commandLine(append)
             .cpus(options.cpus)
             .memory(options.pages())
-            .engine(Engines.choose(options.engine, surroundings.engines().get()))
+            .engine(
+                Engines.choose(
+                    options.engine,
+                    surroundings.engines().get(),
+                    surroundings.messages(),
+                    all.verbose))
             .countInstructions(options.stats != null)
             .testDevices(debugExit);
     initrds.forEach(initrd -> config.initrd(BootFile.of(initrd)));

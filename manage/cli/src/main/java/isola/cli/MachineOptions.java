@@ -1,6 +1,7 @@
 package isola.cli;
 
 import isola.cli.terminal.EscapeKey;
+import isola.machine.board.EngineChoice;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +29,11 @@ final class MachineOptions {
   @Option(
       names = "--engine",
       paramLabel = "NAME",
+      defaultValue = EngineChoice.AUTO,
       description =
-          "What runs the guest's instructions: interpreter, translator or kvm (default: the fastest"
-              + " that can run here).")
-  @Nullable String engine;
+          "What runs the guest's instructions: interpreter, translator, kvm, or auto for the fastest"
+              + " that can run here (default: ${DEFAULT-VALUE}).")
+  String engine = EngineChoice.AUTO;
 
   @Option(
       names = "--timeout",

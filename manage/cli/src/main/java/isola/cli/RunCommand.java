@@ -146,7 +146,9 @@ final class RunCommand implements Callable<Integer> {
     }
     ImageName name = imageName();
     Map<String, String> variables = variables();
-    String engine = Engines.choose(options.engine, surroundings.engines().get());
+    String engine =
+        Engines.choose(
+            options.engine, surroundings.engines().get(), surroundings.messages(), all.verbose);
     if (options.stats != null) {
       StatsFile.check(options.stats);
     }

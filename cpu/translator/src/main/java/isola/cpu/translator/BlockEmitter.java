@@ -27,6 +27,7 @@ final class BlockEmitter {
   private final Thunks thunks;
   private final PlainEmitter plain;
   private final Ways ways;
+  private final SystemEmitter system;
 
   /** Host addresses of the instructions that are {@link GuestCode#loopHead}. */
   private final long[] loopHead = new long[GuestCode.LIMIT];
@@ -41,6 +42,7 @@ final class BlockEmitter {
     e = new Emitter(assembler, sites, thunks);
     plain = new PlainEmitter(e);
     ways = new Ways(e);
+    system = new SystemEmitter(e);
   }
 
   /** Whether blocks written from now on count their instructions. */
@@ -66,9 +68,12 @@ final class BlockEmitter {
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
-    ways.heads(block, table, code.liveBefore[0]);
-    e.inHost = true;
-    e.saved = false;
+    block.ahead = code.seen;
+    block.flagsDead = code.liveBefore[0] == 0;
+    boolean savedFirst = code.savedFirst && code.liveBefore[0] != 0;
+    ways.heads(block, table, code.liveBefore[0], savedFirst);
+    e.inHost = !savedFirst;
+    e.saved = savedFirst;
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
@@ -78,9 +83,10 @@ final class BlockEmitter {
         watch.before(a, e.insn);
       }
       if (code.loopHead[i]) {
-        // No flags matter here, and from behind nothing is known.
+        // Flags that matter are saved whichever way it is reached; nothing else is known.
+        e.protectFlags(code.liveBefore[i]);
         e.inHost = false;
-        e.saved = false;
+        e.saved = code.liveBefore[i] != 0;
         e.window.close();
         a.align(16);
         loopHead[i] = a.here();
@@ -174,14 +180,21 @@ final class BlockEmitter {
         jumpIndirect();
       }
       case AID -> {
+        e.useAddress();
+        if (system.emit(insn)) {
+          break;
+        }
         int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
         e.leave(site, thunks.exit);
         sites.aid(site, insn, a.here());
-        e.useAddress();
         e.inHost = true;
         e.saved = true;
       }
       case INTERPRET -> {
+        e.useAddress();
+        if (system.emit(insn)) {
+          break;
+        }
         int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
         sites.aid(site, insn, 0);
         e.leave(site, thunks.exit);

@@ -80,7 +80,7 @@ final class Coverage {
       case JMPF, CALLF, RETF, IRET, INT, INT1, INT3, INTO, SYSCALL, SYSRET, SYSENTER, SYSEXIT ->
           false;
       case LOOP, LOOPE, LOOPNE, JCXZ, JMP, CALL, RET, HLT, UD0, UD1, UD2, UD -> false;
-      case STAC, CLAC, LMSW, CLTS, INVLPG, INVPCID, XSETBV, WBINVD, INVD -> false;
+      case LMSW, CLTS, INVLPG, INVPCID, XSETBV, WBINVD, INVD -> false;
       case MOV -> form == null || form.map() != 1 || form.opcode() != 0x22;
       default -> form != null;
     };
@@ -226,6 +226,16 @@ final class Coverage {
     boolean rm = byteOperand(form, 'E') && !insn.memory() && insn.rm >= 4;
     boolean reg = (byteOperand(form, 'G') || byteOperand(form, 'Z')) && insn.reg >= 4;
     return rm || reg;
+  }
+
+  /** Whether an instruction may leave with an exception, whose frame shows the flags before it. */
+  static boolean mayFault(Insn insn, Form form, Kind kind) {
+    return switch (kind) {
+      case NOTHING, LEA, JUMP, JUMP_IF -> false;
+      case SELECTOR -> insn.memory();
+      case PLAIN -> form.memorySize() >= 0 && PlainEmitter.hasMemory(insn, form);
+      default -> true;
+    };
   }
 
   /** The condition code of Jcc, SETcc and CMOVcc, or -1. */

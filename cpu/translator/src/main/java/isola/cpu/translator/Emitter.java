@@ -164,7 +164,7 @@ class Emitter {
   boolean counting;
 
   /** Pays for the block's instructions, or leaves. Keeps the flags. */
-  final void charge(int instructions) {
+  final void charge(int instructions, boolean flagsSaved) {
     if (!counting) {
       return;
     }
@@ -172,7 +172,7 @@ class Emitter {
     // movsx ecx, byte [BUDGET + 7]: 0 unless it is overdrawn
     a.state(HostAssembler.MAP_0F, 0xbe, TEMPORARY, Layout.BUDGET + 7);
     int enough = a.jumpIfRcxZero();
-    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, false), thunks.exit);
+    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, flagsSaved), thunks.exit);
     a.bindShort(enough);
   }
 
@@ -256,13 +256,7 @@ class Emitter {
       window.close();
     }
     offset(i, displacement);
-    if (i.segment == Segment.FS || i.segment == Segment.GS) {
-      a.state(
-          W,
-          0x03,
-          ADDRESS,
-          CpuState.SEGMENTS + i.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
-    }
+    addBase(i);
     probe(sharing ? window.span() : size, size, write, aligned);
   }
 
@@ -291,6 +285,36 @@ class Emitter {
       a.lea(ADDRESS, Layout.host(register), low);
     }
     probe(sharing ? window.span() : 8, 8, write, false);
+  }
+
+  // For an instruction that makes its own probes.
+
+  /** Makes the instruction go on here after a miss of the next probe. */
+  final void resumeHere() {
+    window.close();
+    resume = a.here();
+  }
+
+  /** Leaves the linear address of the memory operand in {@link Layout#ADDRESS}. */
+  final void address(Insn i) {
+    offset(i, 0);
+    addBase(i);
+  }
+
+  /** Turns the linear address in {@link Layout#ADDRESS} into a host address, or leaves. */
+  final void probe(int size, boolean write, boolean aligned) {
+    displacement = 0;
+    probe(size, size, write, aligned);
+  }
+
+  private void addBase(Insn i) {
+    if (i.segment == Segment.FS || i.segment == Segment.GS) {
+      a.state(
+          W,
+          0x03,
+          ADDRESS,
+          CpuState.SEGMENTS + i.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
+    }
   }
 
   /** Another use of ADDRESS is at hand. */

@@ -48,6 +48,34 @@ final class Layout {
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;
 
+  /** What {@link SystemEmitter} and {@link StringEmitter} keep. */
+  private static final int SYSTEM = BASE + 1280;
+
+  /** Not 0 if {@link SystemEmitter} changed what {@link Cpu} remembers; 4 bytes. */
+  static final int AHEAD = SYSTEM;
+
+  /** A place for another register. */
+  static final int SPILL_TO = SYSTEM + 8;
+
+  /** What IRET pops, 40 bytes. */
+  static final int FRAME = SYSTEM + 16;
+
+  /** Selectors of the last return to user code, 4 bytes each; the first is -1 for none. */
+  static final int USER_CS = SYSTEM + 56;
+
+  static final int USER_SS = SYSTEM + 60;
+
+  /** Their access rights. */
+  static final int USER_CS_ATTRIBUTES = SYSTEM + 64;
+
+  static final int USER_SS_ATTRIBUTES = SYSTEM + 68;
+
+  /** Their descriptors, and the kernel's. */
+  static final int USER_CS_DESCRIPTOR = SYSTEM + 72;
+
+  static final int USER_SS_DESCRIPTOR = SYSTEM + 80;
+  static final int KERNEL_CS_DESCRIPTOR = SYSTEM + 88;
+
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 

@@ -45,7 +45,9 @@ final class Translation implements Accelerator {
   /** More than a way in takes. */
   private static final int MOST_WAY_BYTES = 256;
 
-  /** Instructions paid in advance at most: generated code sees by the top byte whether all is spent. */
+  /**
+   * Instructions paid in advance at most: generated code sees by the top byte whether all is spent.
+   */
   private static final long MOST_BUDGET = (1L << 55) - 1;
 
   /** MXCSR: all exceptions masked. */
@@ -85,8 +87,8 @@ final class Translation implements Accelerator {
   private final long firstFree;
   private long free;
 
-  /** Modes that the jump caches were filled for. */
-  private final int[] cachedMode = {-1, -1, -1};
+  /** {@link #MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  private int cachedVectors = -1;
 
   /** Counts how often all code was dropped. */
   private int generation;
@@ -99,6 +101,9 @@ final class Translation implements Accelerator {
 
   /** Instructions that Java executed, by operation. */
   private final long[] aided = new long[Op.values().length];
+
+  /** The moves among them, by opcode. */
+  private final long[] moves = new long[256];
 
   /** The same after accesses that the TLB never answers, all together. */
   private long missesAided;
@@ -201,11 +206,13 @@ final class Translation implements Accelerator {
     if (limit != 0 != counting) {
       counting = limit != 0;
       emitter.counting(counting);
+      guest.counting = counting;
       dropAll();
     }
     if (!begun) {
       begun = true;
       WalkThunks.prepare(cpu, memory);
+      SystemEmitter.remember(cpu, false);
     }
     int mode = mode();
     if (mode < 0) {
@@ -252,11 +259,11 @@ final class Translation implements Accelerator {
       return -ELSEWHERE;
     }
     int mode = table | (vectors() ? MODE_VECTORS : 0);
-    if (cachedMode[table] != mode) {
-      if (cachedMode[table] >= 0) {
-        clearJumps(table);
+    if (cachedVectors != (mode & MODE_VECTORS)) {
+      if (cachedVectors >= 0) {
+        clearJumps();
       }
-      cachedMode[table] = mode;
+      cachedVectors = mode & MODE_VECTORS;
     }
     return mode;
   }
@@ -277,7 +284,14 @@ final class Translation implements Accelerator {
   private void takeFlags() {
     int raw = RawMemory.getShort(state + Layout.FLAGS);
     cpu.statusFlags((raw >> 8 & 0xd5) | (raw & 1) << 11);
-    cpu.interruptFlag((RawMemory.getInt(state + Layout.SYSTEM_FLAGS) & Rflags.IF) != 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+  }
+
+  /** Tells the processor of changes that generated code made to its state. */
+  private void catchUp() {
+    RawMemory.putInt(state + Layout.AHEAD, 0);
+    cpu.systemFlags(RawMemory.getInt(state + Layout.SYSTEM_FLAGS));
+    cpu.privilegeMoved();
   }
 
   private boolean vectors() {
@@ -302,11 +316,23 @@ final class Translation implements Accelerator {
       }
       byte kind = sites.kind(site);
       left[kind]++;
-      long rip = sites.rip(site);
+      long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
+      if (RawMemory.getInt(state + Layout.AHEAD) != 0) {
+        catchUp();
+        mode = mode();
+        if (mode < 0) {
+          return leave(rip, -mode);
+        }
+      }
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+          // A misaligned operand faults whether its page is there or not.
+          boolean misaligned = misaligned(site, linear);
+          int filled =
+              misaligned
+                  ? DIRECT_NEVER
+                  : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
             return pageFault(rip, linear + sites.offset(site), filled);
@@ -327,11 +353,22 @@ final class Translation implements Accelerator {
           }
           refund(site, 1);
           rip = cpu.nextRip();
+          cpu.rip(rip);
+          if (attention() || !cpu.is64()) {
+            return 0;
+          }
+          mode = mode();
+          if (mode < 0) {
+            return -mode;
+          }
           giveFlags();
         }
         case Sites.AID -> {
           Insn insn = sites.insn(site);
           aided[insn.op.ordinal()]++;
+          if (insn.op == Op.MOV) {
+            moves[insn.opcode() & 255]++;
+          }
           int before = generation;
           if (!aid(insn)) {
             refund(site, 0);
@@ -359,6 +396,9 @@ final class Translation implements Accelerator {
             continue;
           }
           refund(site, 1);
+          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
+            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          }
           mode = now;
           giveFlags();
         }
@@ -369,11 +409,11 @@ final class Translation implements Accelerator {
         case Sites.FAULT -> {
           return fault();
         }
-        case Sites.LOOKUP -> rip = RawMemory.getLong(state + Layout.TARGET);
         default -> {}
       }
       if (attention()) {
-        return leave(rip, 0);
+        boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
+        return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
       int before = generation;
       cpu.rip(rip);
@@ -439,6 +479,33 @@ final class Translation implements Accelerator {
   /** Whether an instruction lies in the same page as another, with all of its bytes. */
   private static boolean sameRun(long from, long rip) {
     return ((from ^ rip) & -4096) == 0 && (rip & 4095) <= 4096 - 15;
+  }
+
+  /**
+   * Leaves for an event before the instruction at {@code rip}, or, where generated code does not
+   * keep the status flags as nothing sees them before they are set again, after that: the event's
+   * frame shows them.
+   */
+  private int settle(long rip, int mode) {
+    leave(rip, 0);
+    Block block = find(rip, mode);
+    int unknown = block != null && block.flagsDead ? Rflags.STATUS : 0;
+    while (unknown != 0) {
+      Insn insn = guest.one(cpu.rip(), source);
+      if (insn == null || insn.form == null) {
+        return 0;
+      }
+      try {
+        SingleInstruction.execute(cpu, insn);
+      } catch (Fault fault) {
+        faultVector = fault.vector();
+        faultError = fault.errorCode();
+        return FAULT;
+      }
+      unknown &= ~Coverage.writes(insn, insn.form);
+      cpu.rip(cpu.nextRip());
+    }
+    return 0;
   }
 
   /** Lets generated code find a block by itself the next time. */
@@ -751,6 +818,11 @@ final class Translation implements Accelerator {
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    for (int i = 0; i < moves.length; i++) {
+      if (moves[i] != 0) {
+        counters.put("aided MOV %02x".formatted(i), moves[i]);
+      }
+    }
     Op[] ops = Op.values();
     for (int i = 0; i < ops.length; i++) {
       if (aided[i] != 0) {

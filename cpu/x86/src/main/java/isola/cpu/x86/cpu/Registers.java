@@ -214,6 +214,18 @@ public abstract sealed class Registers permits Segmentation {
     return flagSystem;
   }
 
+  /**
+   * Sets RFLAGS but for the status flags as code left them that the {@link
+   * isola.cpu.x86.interpreter.Accelerator} ran; if AC changed, {@link Segmentation#privilegeMoved}
+   * must follow.
+   */
+  public void systemFlags(int value) {
+    if ((value & Rflags.IF) != 0) {
+      interruptFlag(true);
+    }
+    flagSystem = value;
+  }
+
   /** Sets IF alone. */
   public void interruptFlag(boolean enabled) {
     if (enabled) {

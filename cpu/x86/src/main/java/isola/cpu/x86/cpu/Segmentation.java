@@ -55,6 +55,17 @@ public abstract sealed class Segmentation extends Registers permits LinearMemory
     privilegeChanged();
   }
 
+  /**
+   * Takes over a privilege level, RFLAGS.AC and bases of FS and GS from the state, in 64-bit code
+   * that was 64-bit code before.
+   */
+  public void privilegeMoved() {
+    cpl = intField(CpuState.CPL);
+    segmentBase[Segment.FS] = base(Segment.FS);
+    segmentBase[Segment.GS] = base(Segment.GS);
+    privilegeChanged();
+  }
+
   /** Default operand and address size of the code segment: 2, 4, or 8 for 64-bit code. */
   public int codeSize() {
     return codeSize;

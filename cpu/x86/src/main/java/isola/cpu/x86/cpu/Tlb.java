@@ -255,11 +255,40 @@ public final class Tlb {
     }
     // A large page sits here as many small ones, of which this one may have been pushed out.
     if (large || bit(LARGE_BITS, largeBit(linear)) || bit(GIGA_BITS, gigaBit(linear))) {
-      for (int i = 0; i < COUNT; i++) {
-        if ((kind(i) & LARGE) != 0 && present(i, linear, -(1L << 30))) {
-          drop(i);
-        }
+      invalidateLarge(linear);
+    }
+  }
+
+  /** Drops all pieces of large pages in a GiB, and the bits that say that there are some. */
+  private void invalidateLarge(long linear) {
+    boolean others = false;
+    boolean giga = false;
+    for (int i = 0; i < COUNT; i++) {
+      if ((kind(i) & LARGE) == 0) {
+        continue;
       }
+      if (present(i, linear, -(1L << 30))) {
+        drop(i);
+        continue;
+      }
+      long entry = tables + ((long) i << ENTRY_SHIFT);
+      long tag = RawMemory.getLong(entry + READ);
+      if ((tag & 1) != 0 && i < TABLES * ENTRIES) {
+        tag = RawMemory.getLong(entry + WRITE);
+      }
+      if ((tag & 1) == 0) {
+        others |= largeBit(tag) == largeBit(linear);
+        giga |= gigaBit(tag) == gigaBit(linear);
+      }
+    }
+    clearBit(LARGE_BITS, largeBit(linear), others);
+    clearBit(GIGA_BITS, gigaBit(linear), giga);
+  }
+
+  private void clearBit(int bits, int number, boolean keep) {
+    if (!keep) {
+      long at = state + bits + (number >>> 3);
+      RawMemory.putByte(at, (byte) (RawMemory.getByte(at) & ~(1 << (number & 7))));
     }
   }
 
