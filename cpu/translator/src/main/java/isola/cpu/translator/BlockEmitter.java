@@ -88,6 +88,7 @@ final class BlockEmitter {
         e.inHost = false;
         e.saved = code.liveBefore[i] != 0;
         e.window.close();
+        a.align(16);
         loopHead[i] = a.here();
       }
       open = !code.kinds[i].ends();
