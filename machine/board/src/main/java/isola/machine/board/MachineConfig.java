@@ -15,8 +15,8 @@ import java.util.Objects;
  * @param commandLine what the kernel is told; no NUL in it
  * @param cpus number of processors, 1 to {@link #MAX_CPUS}
  * @param memory guest RAM in bytes, a multiple of 4096
- * @param engine name of the CPU engine
- * @param cpuModel name of the CPUID model
+ * @param engine name of the CPU engine, or {@link EngineChoice#AUTO}
+ * @param cpuModel name of the CPUID model, or {@link #BEST_CPU_MODEL}
  * @param disks virtio disks in slot order
  * @param serials what the UARTs COM1, COM2, ... are joined to; a missing one does not exist
  * @param ports virtio console ports in order; none means no such device
@@ -42,6 +42,9 @@ public record MachineConfig(
     ResetPolicy resets,
     boolean testDevices,
     boolean countInstructions) {
+
+  /** The CPU model that stands for the best one that the engine offers on this host. */
+  public static final String BEST_CPU_MODEL = "best";
 
   /** Most processors of one machine. */
   public static final int MAX_CPUS = 64;
@@ -131,7 +134,7 @@ public record MachineConfig(
     private int cpus = 1;
     private long memory = 512L << 20;
     private String engine = "interpreter";
-    private String cpuModel = "v2";
+    private String cpuModel = BEST_CPU_MODEL;
     private boolean entropy = true;
     private ResetPolicy resets = ResetPolicy.END;
     private boolean testDevices;
@@ -165,7 +168,7 @@ public record MachineConfig(
       return this;
     }
 
-    /** Sets the CPU engine's name. */
+    /** Sets the CPU engine's name; {@link EngineChoice#AUTO} for the fastest that can run. */
     public Builder engine(String name) {
       engine = name;
       return this;

@@ -2,6 +2,7 @@ package isola.machine.devices.virtio;
 
 import isola.core.backend.BlockBackend;
 import isola.core.backend.EntropySource;
+import isola.core.bus.Doorbells;
 import isola.core.bus.MmioDevice;
 import isola.core.device.Stateful;
 import isola.core.irq.MessageInterrupts;
@@ -191,6 +192,11 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
         // Read-only.
       }
     }
+  }
+
+  @Override
+  public Doorbells doorbells() {
+    return new Doorbells(NOTIFY_PAGE * PAGE, NOTIFY_MULTIPLIER, device.queues().size());
   }
 
   private void notify(int queue) {
