@@ -1,6 +1,7 @@
 package isola.image.debian;
 
 import isola.image.ImageException;
+import isola.image.packed.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import org.apache.commons.compress.archivers.ar.ArArchiveInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.jspecify.annotations.Nullable;
+import org.tukaani.xz.BasicArrayCache;
 import org.tukaani.xz.XZInputStream;
 
 /**
@@ -26,6 +28,7 @@ import org.tukaani.xz.XZInputStream;
  */
 public final class DebFile {
   private static final int MOST_MEMORY_KIB = 256 << 10;
+  private static final int LARGEST_WINDOW = 64 << 20;
   private static final int LARGEST_CONTROL = 32 << 20;
   private static final int MOST_ENTRIES = 500_000;
 
@@ -113,7 +116,8 @@ public final class DebFile {
       throws IOException, ImageException {
     return switch (packing) {
       case "" -> in;
-      case ".xz" -> new XZInputStream(in, MOST_MEMORY_KIB);
+      case ".xz" -> new XZInputStream(in, MOST_MEMORY_KIB, true, BasicArrayCache.getInstance());
+      case ".zst" -> new ZstdInputStream(in, LARGEST_WINDOW);
       case ".gz" -> new GZIPInputStream(in, 1 << 16);
       default ->
           throw new ImageException(

@@ -2,7 +2,9 @@ package isola.image.debian;
 
 import isola.image.deb822.Paragraph;
 import java.io.IOException;
-import java.nio.MappedByteBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -13,15 +15,17 @@ import java.util.List;
 /**
  * An archive's list of packages, on disk. A list has tens of thousands of entries of which a few
  * dozen are wanted, so only where each name stands is kept in memory: eight bytes for each name and
- * for each name provided.
+ * for each name provided. The list itself is mapped until {@link #close}.
  */
-public final class PackageIndex {
-  private final MappedByteBuffer text;
+public final class PackageIndex implements AutoCloseable {
+  private final Arena mapping;
+  private final ByteBuffer text;
   private final OffsetTable names = new OffsetTable();
   private final OffsetTable provided = new OffsetTable();
   private final List<Integer> essential = new ArrayList<>();
 
-  private PackageIndex(MappedByteBuffer text) {
+  private PackageIndex(Arena mapping, ByteBuffer text) {
+    this.mapping = mapping;
     this.text = text;
   }
 
@@ -35,11 +39,26 @@ public final class PackageIndex {
       if (channel.size() > Integer.MAX_VALUE) {
         throw new IOException("package list over 2 GiB");
       }
-      PackageIndex index =
-          new PackageIndex(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()));
-      index.scan();
-      return index;
+      Arena mapping = Arena.ofShared();
+      boolean whole = false;
+      try {
+        MemorySegment list = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), mapping);
+        PackageIndex index = new PackageIndex(mapping, list.asByteBuffer());
+        index.scan();
+        whole = true;
+        return index;
+      } finally {
+        if (!whole) {
+          mapping.close();
+        }
+      }
     }
+  }
+
+  /** Gives the list's memory back; nothing can be looked up any more. */
+  @Override
+  public void close() {
+    mapping.close();
   }
 
   /** All entries of the name. */

@@ -1,5 +1,8 @@
 package isola.image.kernel;
 
+import isola.image.packed.Lz4Legacy;
+import isola.image.packed.ZstdFrame;
+import isola.image.packed.ZstdSpec;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

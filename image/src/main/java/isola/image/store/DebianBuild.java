@@ -96,6 +96,7 @@ final class DebianBuild {
     }
     checkRoom(chosen);
     fetch(chosen);
+    lists.close();
     ImageRecord record = make(chosen, digest, sources(archives));
     for (Path done : Shelf.files(shelf.packages())) {
       Shelf.remove(done);

@@ -22,13 +22,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.zip.GZIPInputStream;
+import org.tukaani.xz.BasicArrayCache;
 import org.tukaani.xz.XZInputStream;
 
 /**
  * Fetches a release's package lists and checks them: the release file's signature by a key that
  * this machine trusts for Debian, its name and dates, and each list's hash.
  */
-final class DebianLists {
+final class DebianLists implements AutoCloseable {
   private static final int LONGEST_RELEASE = 16 << 20;
   private static final long LARGEST_LIST = 1L << 30;
   private static final String LIST = "main/binary-amd64/Packages";
@@ -108,6 +109,13 @@ final class DebianLists {
       }
     }
     throw new IllegalStateException("a package of no list");
+  }
+
+  /** Gives the lists' memory back; {@link #date} stays. */
+  @Override
+  public void close() {
+    lists.forEach(listed -> listed.index.close());
+    lists.clear();
   }
 
   /** Takes the first source that has the suite. The first failure counts if none has. */
@@ -220,7 +228,7 @@ final class DebianLists {
     try (InputStream file = Files.newInputStream(packed);
         InputStream in =
             packing.equals(".xz")
-                ? new XZInputStream(file, 256 << 10)
+                ? new XZInputStream(file, 256 << 10, true, BasicArrayCache.getInstance())
                 : new GZIPInputStream(file, 1 << 16);
         FileChannel out = shelf.disk().create(unpacked)) {
       byte[] piece = new byte[1 << 16];

@@ -227,9 +227,9 @@ public final class ImageStore {
     Proxies proxies = new Proxies(configuration, settings.environment());
     Instant now = settings.clock().instant();
     try (Fetcher fetcher =
-        new Fetcher(proxies, shelf.disk(), settings.patience(), settings.pause())) {
-      DebianLists lists =
-          new DebianLists(settings.root(), configuration, fetcher, shelf, now, progress);
+            new Fetcher(proxies, shelf.disk(), settings.patience(), settings.pause());
+        DebianLists lists =
+            new DebianLists(settings.root(), configuration, fetcher, shelf, now, progress)) {
       lists.fetch(archives);
       return new DebianBuild(name, shelf, fetcher, lists, progress, now).run(archives, current);
     }

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class KernelPackage {
   private static final long SPARE = 64L << 20;
+  private static final int PIECE = 1 << 15;
 
   private final Shelf shelf;
   private @Nullable String version;
@@ -87,10 +88,7 @@ final class KernelPackage {
       }
       ModuleSet set = ModuleSet.choose(GuestInitramfs.MODULES, modules, builtIn);
       write(initrd, out -> CpioWriter.write(GuestInitramfs.base(busybox, name, set), out));
-      byte[] packed = found.bytes();
-      // Unpacked here in half a second, it need not be unpacked by the guest in many.
-      byte[] unpacked = LinuxKernel.unpack(packed).orElse(packed);
-      write(image, out -> out.write(unpacked));
+      write(image, out -> kernel(found.bytes(), out));
       return new Made(name, shelf.keep(image), shelf.keep(initrd));
     } catch (IOException e) {
       throw Disk.failed(aside, e);
@@ -98,6 +96,15 @@ final class KernelPackage {
       Shelf.remove(aside);
       Shelf.remove(initrd);
       Shelf.remove(image);
+    }
+  }
+
+  /** Unpacked here in half a second, the kernel need not be unpacked by the guest in many. */
+  private static void kernel(byte[] packed, OutputStream out) throws IOException {
+    byte[] unpacked = LinuxKernel.unpack(packed).orElse(packed);
+    // In pieces: a channel copies what it is given to memory outside of the heap, and keeps that.
+    for (int at = 0; at < unpacked.length; at += PIECE) {
+      out.write(unpacked, at, Math.min(PIECE, unpacked.length - at));
     }
   }
 

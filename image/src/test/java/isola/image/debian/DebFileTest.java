@@ -49,7 +49,7 @@ final class DebFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {".xz", ".gz", ""})
+  @ValueSource(strings = {".xz", ".gz", ".zst", ""})
   void readsWhatIsInIt(String packing) throws Exception {
     Path deb = write(builder().build(packing));
     assertThat(DebFile.control(deb, "x")).containsOnlyKeys("control", "postinst");

@@ -48,6 +48,8 @@ final class Pulling {
             () -> terminal.flatMap(Tty::size).map(Terminal.Size::columns).orElse(0),
             System::nanoTime)) {
       Image image = work.run(progress);
+      // A hundred megabytes were used once, which the JVM would keep while the guest runs.
+      System.gc();
       if (all.verbose) {
         messages.say(
             "Made %s (%s) in %s."

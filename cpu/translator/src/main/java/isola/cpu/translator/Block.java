@@ -42,6 +42,9 @@ final class Block {
   /** Bytes of guest code. */
   int length;
 
+  /** Guest instructions from its head to its end. */
+  int count;
+
   /** Where its host code begins, and the first address after it. */
   long hostBegin;
 
@@ -73,6 +76,15 @@ final class Block {
     this.guestBytes = guestBytes;
     this.page = page;
     this.mode = mode;
+  }
+
+  /** How many instructions of it come before the one at a guest address. */
+  int before(long at) {
+    int index = 0;
+    while (2 * index + 1 < marks.length && rip + marks[2 * index + 1] != at) {
+      index++;
+    }
+    return index;
   }
 
   /** Address of the guest instruction that host code inside this block is of. */

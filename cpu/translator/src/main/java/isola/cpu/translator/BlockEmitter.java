@@ -35,6 +35,7 @@ final class BlockEmitter {
   private final boolean[] sideInHost = new boolean[GuestCode.LIMIT];
   private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
+  private final int[] sideRest = new int[GuestCode.LIMIT];
   private int sides;
 
   private final @Nullable CodeWatch watch;
@@ -47,6 +48,11 @@ final class BlockEmitter {
     e = new Emitter(assembler, sites, thunks);
     plain = new PlainEmitter(e);
     system = new SystemEmitter(e);
+  }
+
+  /** Whether blocks written from now on count their instructions. */
+  void counting(boolean wanted) {
+    e.counting = wanted;
   }
 
   /**
@@ -63,6 +69,7 @@ final class BlockEmitter {
     sides = 0;
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
+    block.count = code.count;
     int liveIn = code.liveBefore[0];
     waysIn(block, table, hostPage, liveIn);
     e.inHost = true;
@@ -86,6 +93,7 @@ final class BlockEmitter {
       e.insn = sideInsn[i];
       e.inHost = sideInHost[i];
       e.saved = sideSaved[i];
+      e.refund(sideRest[i]);
       chain(sideTarget[i], sideLive[i]);
     }
     e.writeStubs();
@@ -137,6 +145,7 @@ final class BlockEmitter {
     a.align(8);
     block.entry[Block.FLAGS_IN_HOST] = a.here();
     a.nops(NOP_BYTES);
+    e.charge(block.count);
     if (block.secondPage >= 0) {
       long nextPage = (block.rip & -4096) + 4096;
       a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
@@ -186,7 +195,7 @@ final class BlockEmitter {
       }
       case PUSH_FLAGS -> pushFlags();
       case JUMP -> chain(target(insn), after);
-      case JUMP_IF -> jumpIf(insn, after);
+      case JUMP_IF -> jumpIf(insn, after, code.count - 1 - i);
       case CALL -> {
         pushReturn(insn, before);
         chain(target(insn), after);
@@ -428,7 +437,7 @@ final class BlockEmitter {
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));
   }
 
-  private void jumpIf(Insn insn, int live) {
+  private void jumpIf(Insn insn, int live, int rest) {
     e.wantFlags();
     Form form = insn.form;
     int condition = form == null ? 0 : Coverage.condition(form);
@@ -438,6 +447,7 @@ final class BlockEmitter {
     sideInHost[sides] = e.inHost;
     sideSaved[sides] = e.saved;
     sideInsn[sides] = insn;
+    sideRest[sides] = rest;
     sides++;
   }
 

@@ -118,6 +118,37 @@ class Emitter {
     marked = 0;
   }
 
+  // Counting instructions.
+
+  /** Whether instructions are counted. */
+  boolean counting;
+
+  /** Pays for the block's instructions, or leaves. Keeps the flags. */
+  final void charge(int instructions) {
+    if (!counting) {
+      return;
+    }
+    pay(-instructions);
+    // movsx ecx, byte [BUDGET + 7]: 0 unless it is overdrawn
+    a.state(HostAssembler.MAP_0F, 0xbe, TEMPORARY, Layout.BUDGET + 7);
+    int enough = a.jumpIfRcxZero();
+    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, false), thunks.exit);
+    a.bindShort(enough);
+  }
+
+  /** Gives back what was paid for instructions that are passed by. Keeps the flags. */
+  final void refund(int instructions) {
+    if (counting && instructions > 0) {
+      pay(instructions);
+    }
+  }
+
+  private void pay(int instructions) {
+    a.load(TEMPORARY, Layout.BUDGET);
+    a.lea(TEMPORARY, TEMPORARY, instructions);
+    a.store(Layout.BUDGET, TEMPORARY);
+  }
+
   // Flags.
 
   /** To be called before host flags are lost while {@code live} ones of the guest matter. */

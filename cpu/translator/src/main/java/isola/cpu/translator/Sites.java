@@ -36,6 +36,9 @@ final class Sites {
   /** Generated code itself faulted. */
   static final byte FAULT = 8;
 
+  /** A block that has more instructions than may still be executed. */
+  static final byte BUDGET = 10;
+
   /** How many kinds there are. */
   static final int KINDS = 16;
 

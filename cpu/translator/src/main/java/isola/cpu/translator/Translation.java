@@ -66,6 +66,7 @@ final class Translation implements Accelerator {
   private final HostAssembler assembler = new HostAssembler();
   private final Sites sites = new Sites();
   private final Thunks thunks;
+  private final HostTicks ticks;
   private final BlockEmitter emitter;
   private final BlockMap blocks = new BlockMap();
   private final GuestCode guest = new GuestCode();
@@ -107,6 +108,11 @@ final class Translation implements Accelerator {
 
   private String failure = "";
 
+  /** Whether instructions are counted, and how many there were to execute at the last entry. */
+  private boolean counting;
+
+  private long budget;
+
   Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch) {
     this.cpu = cpu;
     this.memory = memory;
@@ -115,6 +121,7 @@ final class Translation implements Accelerator {
     addCommonSites();
     assembler.begin(code.executable());
     thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
+    ticks = new HostTicks(cpu, thunks.readTicks);
     this.watch = watch;
     install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
@@ -165,6 +172,14 @@ final class Translation implements Accelerator {
     if (!cpu.is64()) {
       return ELSEWHERE;
     }
+    budget = 0;
+    long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
+    if (limit != 0 != counting) {
+      counting = limit != 0;
+      ticks.forget();
+      emitter.counting(counting);
+      dropAll();
+    }
     if (!begun) {
       begun = true;
       WalkThunks.prepare(cpu, memory);
@@ -179,7 +194,26 @@ final class Translation implements Accelerator {
       return 1;
     }
     giveFlags();
+    if (counting) {
+      budget = limit - cpu.field(CpuState.INSTRUCTIONS);
+      RawMemory.putLong(state + Layout.BUDGET, budget);
+    }
     return run(block.entry[Block.FLAGS_IN_HOST], mode);
+  }
+
+  @Override
+  public long retired() {
+    return budget == 0 ? 0 : budget - RawMemory.getLong(state + Layout.BUDGET);
+  }
+
+  /** Takes back the payment for the instructions of a site's block that were not executed. */
+  private void refund(int site, int executed) {
+    Block block = sites.block(site);
+    if (counting && block != null) {
+      int rest = block.count - block.before(sites.rip(site)) - executed;
+      long left = RawMemory.getLong(state + Layout.BUDGET);
+      RawMemory.putLong(state + Layout.BUDGET, left + rest);
+    }
   }
 
   /**
@@ -266,6 +300,7 @@ final class Translation implements Accelerator {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
           int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
+            refund(site, 0);
             return pageFault(rip, linear, filled);
           }
           if (filled == FILLED && !misaligned(site, linear)) {
@@ -274,12 +309,15 @@ final class Translation implements Accelerator {
           }
           Insn insn = guest.one(rip, source);
           if (insn == null) {
+            refund(site, 0);
             return leave(rip, 1);
           }
           missesAided++;
           if (!aid(insn)) {
+            refund(site, 0);
             return FAULT;
           }
+          refund(site, 1);
           rip = cpu.nextRip();
           cpu.rip(rip);
           if (attention() || !cpu.is64()) {
@@ -299,15 +337,27 @@ final class Translation implements Accelerator {
           }
           int before = generation;
           if (!aid(insn)) {
+            refund(site, 0);
             return FAULT;
+          }
+          switch (insn.op) {
+            case LGDT -> SystemEmitter.remember(cpu, false);
+            case RDTSC, RDTSCP -> {
+              if (!counting) {
+                ticks.read();
+              }
+            }
+            default -> {}
           }
           rip = cpu.nextRip();
           cpu.rip(rip);
           if (attention() || !cpu.is64()) {
+            refund(site, 1);
             return 0;
           }
           int now = mode();
           if (now < 0) {
+            refund(site, 1);
             return -now;
           }
           long next = sites.host(site);
@@ -320,13 +370,15 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
-          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
-            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          if (insn.op == Op.IRET) {
+            SystemEmitter.remember(cpu, true);
           }
+          refund(site, 1);
           mode = now;
           giveFlags();
         }
-        case Sites.INTERPRET -> {
+        case Sites.INTERPRET, Sites.BUDGET -> {
+          refund(site, 0);
           return leave(rip, 1);
         }
         case Sites.FAULT -> {

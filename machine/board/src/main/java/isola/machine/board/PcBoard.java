@@ -1,5 +1,6 @@
 package isola.machine.board;
 
+import isola.core.backend.EntropySource;
 import isola.core.bus.MmioBus;
 import isola.core.bus.PortBus;
 import isola.core.cpu.CpuEngine;
@@ -13,11 +14,10 @@ import isola.core.memory.GuestMemory;
 import isola.core.memory.HostMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
+import isola.core.time.Clock;
 import isola.cpu.x86.model.CpuModel;
 import isola.cpu.x86.state.CpuState;
 import isola.host.FileBlockBackend;
-import isola.host.HostClock;
-import isola.host.HostEntropy;
 import isola.machine.board.boot.BootProtocol;
 import isola.machine.board.boot.BootTarget;
 import isola.machine.board.boot.CpuEntry;
@@ -73,9 +73,7 @@ import java.util.List;
  */
 final class PcBoard implements AutoCloseable {
   /** What the hardware asks of whoever runs the machine. On a vCPU's thread; must not block. */
-  interface Requests {
-    void powerOff();
-
+  interface Requests extends AcpiPower.Sleep {
     void reset(String how);
 
     void testExit(int status);
@@ -89,7 +87,7 @@ final class PcBoard implements AutoCloseable {
   final MachineConfig config;
   final MemoryMap map;
   final GuestMemory memory = new GuestMemory();
-  final HostClock clock;
+  private final Clock clock;
   final PortBus ports = new PortBus();
   final MmioBus mmio = new MmioBus();
   final List<MmioBus> cpuBuses = new ArrayList<>();
@@ -113,10 +111,16 @@ final class PcBoard implements AutoCloseable {
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   PcBoard(
-      String name, MachineConfig config, CpuEngine engine, Requests requests, Timeline timeline) {
+      String name,
+      MachineConfig config,
+      CpuEngine engine,
+      Requests requests,
+      Timeline timeline,
+      Clock clock,
+      EntropySource entropy) {
     this.config = config;
     protocol = BootProtocol.detect(config.kernel());
-    clock = owned(new HostClock(name));
+    this.clock = clock;
     threads = owned(new DeviceThreads(name));
     try {
       // Memory. Nothing of a PC's first mebibyte is ROM here: firmware tables and the text screen
@@ -130,7 +134,6 @@ final class PcBoard implements AutoCloseable {
 
       // Processors, each with its local APIC on a bus of its own.
       ApicBus apicBus = new ApicBus();
-      HostEntropy entropy = new HostEntropy();
       LocalApic bootstrap = buildProcessors(engine, apicBus, entropy);
 
       // Interrupt controllers.
@@ -148,7 +151,17 @@ final class PcBoard implements AutoCloseable {
       Pit pit = part(new Pit(clock, timerIrq));
       ports.attach(PitSpec.PORT, 4, pit);
       ports.attach(PitSpec.SPEAKER_PORT, 1, pit.speakerPort());
-      rtc = part(new Rtc(clock, wires.isa(BoardSpec.RTC_IRQ)));
+      InterruptLine rtcIrq = wires.isa(BoardSpec.RTC_IRQ);
+      power = part(new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests));
+      InterruptLine rtcEvent = power.rtcLine();
+      rtc =
+          part(
+              new Rtc(
+                  clock,
+                  asserted -> {
+                    rtcIrq.set(asserted);
+                    rtcEvent.set(asserted);
+                  }));
       ports.attach(RtcSpec.PORT, 2, rtc);
       Hpet hpet =
           part(
@@ -160,7 +173,6 @@ final class PcBoard implements AutoCloseable {
       mmio.attach(BoardSpec.HPET_BASE, BoardSpec.HPET_SIZE, hpet);
 
       // Power, reset, and the ports that say how far firmware got.
-      power = part(new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests::powerOff));
       ports.attach(AcpiSpec.PORT, AcpiSpec.PORTS, power);
       ports.attach(AcpiSpec.SMI_COMMAND_PORT, 1, power.smiCommand());
       ResetControl resetControl =
@@ -226,7 +238,7 @@ final class PcBoard implements AutoCloseable {
   }
 
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, HostEntropy entropy) {
+  private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, EntropySource entropy) {
     CpuModel model = model(config.cpuModel());
     CpuVm vm = owned(engine.create(memory));
     List<LocalApic> apics = new ArrayList<>();
@@ -281,7 +293,7 @@ final class PcBoard implements AutoCloseable {
     };
   }
 
-  private void plugVirtio(ApicBus messages, HostEntropy entropy, Timeline timeline) {
+  private void plugVirtio(ApicBus messages, EntropySource entropy, Timeline timeline) {
     int slot = VIRTIO_FIRST_SLOT;
     if (!config.ports().isEmpty()) {
       for (MachineConfig.Port port : config.ports()) {
@@ -339,23 +351,10 @@ final class PcBoard implements AutoCloseable {
   void powerOn(boolean first) {
     if (!first) {
       stateful.forEach(Stateful::reset);
-      lpc.reroute();
       clearMemory();
     }
-    vcpus.forEach(Vcpu::reset);
-    vcpus.forEach(PcBoard::setMemoryTypes);
+    setUp();
     rtc.presetMemory(map.lowEnd(), map.highSize());
-    ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
-    PciFirmware.assign(
-        pci,
-        new PciFirmware.Windows(
-            BoardSpec.PCI_PORTS_BASE,
-            BoardSpec.PCI_PORTS_END,
-            BoardSpec.PCI_WINDOW_BASE,
-            BoardSpec.PCI_WINDOW_END,
-            map.pciWindow64(),
-            map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
-        InterruptWires.pirqRoutes());
     CpuidTable.Row features = cpuid.find(1, 0);
     Firmware firmware =
         new Firmware(
@@ -374,6 +373,48 @@ final class PcBoard implements AutoCloseable {
     vcpu.pull();
     entry.apply(memory, vcpu.state());
     vcpu.push();
+  }
+
+  /**
+   * Wake-up from S3: the parts in their first state, but memory, real-time clock and power
+   * management as they were; the first processor where the operating system wants to begin.
+   *
+   * @return whether the operating system has said where that is; nothing is done if not
+   */
+  boolean wakeUp() {
+    long vector = Firmware.wakingVector(memory);
+    if (vector == 0) {
+      return false;
+    }
+    for (Stateful<?> part : stateful) {
+      if (part != rtc && part != power) {
+        part.reset();
+      }
+    }
+    setUp();
+    Vcpu vcpu = vcpus.getFirst();
+    vcpu.pull();
+    CpuEntry.realMode(vcpu.state(), vector);
+    vcpu.push();
+    return true;
+  }
+
+  /** What firmware does to processors and chipset at power-on and at wake-up alike. */
+  private void setUp() {
+    lpc.reroute();
+    vcpus.forEach(Vcpu::reset);
+    vcpus.forEach(PcBoard::setMemoryTypes);
+    ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
+    PciFirmware.assign(
+        pci,
+        new PciFirmware.Windows(
+            BoardSpec.PCI_PORTS_BASE,
+            BoardSpec.PCI_PORTS_END,
+            BoardSpec.PCI_WINDOW_BASE,
+            BoardSpec.PCI_WINDOW_END,
+            map.pciWindow64(),
+            map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
+        InterruptWires.pirqRoutes());
   }
 
   /**

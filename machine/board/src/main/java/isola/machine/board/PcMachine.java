@@ -2,6 +2,8 @@ package isola.machine.board;
 
 import isola.core.backend.ByteInput;
 import isola.core.cpu.CpuEngine;
+import isola.host.HostClock;
+import isola.host.HostEntropy;
 import isola.machine.board.MachineConfig.ResetPolicy;
 import isola.machine.board.boot.BootException;
 import isola.machine.board.vcpu.Vcpus;
@@ -32,6 +34,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   /** What ended a run. */
   private enum Ending {
     POWER_OFF,
+    SUSPEND,
+    WAKE,
     STOP,
     TEST_EXIT,
     RESET,
@@ -43,6 +47,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   private final String name = "isola-" + NUMBERS.incrementAndGet();
   private final Timeline timeline = new Timeline(this::instructions);
+  private final HostClock clock;
   private final PcBoard board;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -55,18 +60,25 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private volatile boolean closed;
 
   PcMachine(MachineConfig config, CpuEngine engine) {
+    clock = new HostClock(name);
     try {
-      board = new PcBoard(name, config, engine, this, timeline);
+      board = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy());
     } catch (BootException e) {
+      clock.close();
       throw new MachineException(String.valueOf(e.getMessage()), e);
+    } catch (RuntimeException e) {
+      clock.close();
+      throw e;
     }
     try {
       board.powerOn(true);
     } catch (BootException e) {
       board.close();
+      clock.close();
       throw new MachineException(String.valueOf(e.getMessage()), e);
     } catch (RuntimeException e) {
       board.close();
+      clock.close();
       throw e;
     }
     vcpus = newVcpus();
@@ -113,15 +125,15 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private Outcome runToTheEnd() throws InterruptedException {
     int quick = 0;
     while (true) {
-      long from = board.clock.nanos();
+      long from = clock.nanos();
       timeline.reach("kernel entry");
-      board.clock.resume();
-      running().start();
-      End how = awaitEnd();
-      running().stop();
-      running().join();
-      board.clock.pause();
-      long lasted = board.clock.nanos() - from;
+      clock.resume();
+      End how = runProcessors();
+      while (how.kind == Ending.SUSPEND) {
+        how = sleep();
+      }
+      clock.pause();
+      long lasted = clock.nanos() - from;
       boolean resets = how.kind == Ending.RESET || how.kind == Ending.TRIPLE_FAULT;
       quick = resets && lasted < LOOP_NANOS ? quick + 1 : 0;
       boolean restart = resets && board.config.resets() == ResetPolicy.RESTART;
@@ -132,12 +144,43 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       }
       board.powerOn(false);
       vcpus = newVcpus();
-      lock.lock();
-      try {
+      forgetEnd();
+    }
+  }
+
+  /** Lets the processors run until something ends that. */
+  private End runProcessors() throws InterruptedException {
+    running().start();
+    End how = awaitEnd();
+    running().stop();
+    running().join();
+    return how;
+  }
+
+  /** S3: nothing but clock and devices goes on until an event wakes the machine. */
+  private End sleep() throws InterruptedException {
+    forgetEnd();
+    board.power.sleep();
+    End how = awaitEnd();
+    if (how.kind != Ending.WAKE) {
+      return how;
+    }
+    if (!board.wakeUp()) {
+      return new End(Ending.RESET, -1, "by waking up with nowhere to go", 0);
+    }
+    vcpus = newVcpus();
+    forgetEnd();
+    return runProcessors();
+  }
+
+  private void forgetEnd() {
+    lock.lock();
+    try {
+      if (end != null && end.kind != Ending.STOP) {
         end = null;
-      } finally {
-        lock.unlock();
       }
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -168,7 +211,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     String again = loop ? "for the %drd time in a row ".formatted(LOOP_RESETS) : "";
     return switch (how.kind) {
       case POWER_OFF -> new Outcome.PoweredOff();
-      case STOP -> new Outcome.Stopped();
+      case STOP, SUSPEND, WAKE -> new Outcome.Stopped();
       case TEST_EXIT -> new Outcome.TestExit(how.status);
       case RESET ->
           new Outcome.Reset(
@@ -194,7 +237,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private void end(Ending kind, int cpu, String how, int status) {
     lock.lock();
     try {
-      if (end == null) {
+      boolean asleep = end != null && (end.kind == Ending.SUSPEND || end.kind == Ending.WAKE);
+      if (end == null || (asleep && kind == Ending.STOP)) {
         end = new End(kind, cpu, how, status);
         ending.signalAll();
       }
@@ -208,6 +252,16 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   @Override
   public void powerOff() {
     end(Ending.POWER_OFF, -1, "", 0);
+  }
+
+  @Override
+  public void suspend() {
+    end(Ending.SUSPEND, -1, "", 0);
+  }
+
+  @Override
+  public void wake() {
+    end(Ending.WAKE, -1, "", 0);
   }
 
   @Override
@@ -272,12 +326,12 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   @Override
   public void pause() throws InterruptedException {
     running().pause();
-    board.clock.pause();
+    clock.pause();
   }
 
   @Override
   public void resume() {
-    board.clock.resume();
+    clock.resume();
     running().resume();
   }
 
@@ -353,7 +407,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
         config.engine(),
         config.cpus(),
         config.memory(),
-        board.clock.nanos() / 1e9,
+        clock.nanos() / 1e9,
         counters.getOrDefault("instructions", 0L),
         running().exits(),
         counters,
@@ -381,6 +435,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     }
     joinSupervisor();
     board.close();
+    clock.close();
   }
 
   private void joinSupervisor() {

@@ -41,6 +41,7 @@ final class PcMachineTest {
     final List<FakeVcpu> vcpus = new ArrayList<>();
     final List<VcpuWiring> wirings = new ArrayList<>();
     final List<Function<ExitRecord, Exit>> script = new ArrayList<>();
+    GuestMemory memory = new GuestMemory();
 
     @Override
     public String name() {
@@ -54,6 +55,7 @@ final class PcMachineTest {
 
     @Override
     public CpuVm create(GuestMemory memory) {
+      this.memory = memory;
       return this;
     }
 
@@ -187,6 +189,56 @@ final class PcMachineTest {
     engine.out(0xcf9, 1, 6);
     run(config().resets(ResetPolicy.RESTART).build(), engine);
     assertThat(read).containsExactly(0L, 0L, 0L);
+  }
+
+  @Test
+  void aSuspendedMachineKeepsItsMemoryAndWakesWhereTheSystemWantsIt() throws InterruptedException {
+    FakeEngine engine = new FakeEngine();
+    List<Long> found = new ArrayList<>();
+    engine.out(0x604, 2, 1 << 10 | 1 << 13);
+    engine.script.add(
+        _ -> {
+          throw new IllegalStateException("the processor goes on in its sleep");
+        });
+    try (PcMachine machine = new PcMachine(config().build(), engine)) {
+      engine.memory.put(0xe_000c, 4, 0x9_8765);
+      engine.memory.put(0x5000, 4, 77);
+      machine.start();
+      assertThat(machine.await(300)).isNull();
+      engine.script.clear();
+      engine.script.add(
+          _ -> {
+            long state = engine.vcpus.getFirst().state();
+            long cs = state + CpuState.SEGMENTS + CpuState.SEGMENT_SIZE;
+            found.add(RawMemory.getLong(cs + CpuState.SEGMENT_BASE));
+            found.add(RawMemory.getLong(state + CpuState.RIP));
+            found.add(engine.memory.get(0x5000, 4));
+            return Exit.KICK;
+          });
+      engine.out(0xf4, 4, 3);
+      machine.pressPowerButton();
+      assertThat(machine.await()).isEqualTo(new Outcome.TestExit(7));
+    }
+    assertThat(found).containsExactly(0x9_8760L, 5L, 77L);
+  }
+
+  @Test
+  void aSuspendedMachineCanBeStoppedAndOneWithNowhereToWakeIsReset() throws InterruptedException {
+    FakeEngine engine = new FakeEngine();
+    engine.out(0x604, 2, 1 << 10 | 1 << 13);
+    try (PcMachine machine = new PcMachine(config().build(), engine)) {
+      machine.start();
+      assertThat(machine.await(100)).isNull();
+      machine.stop();
+      assertThat(machine.await(5000)).isEqualTo(new Outcome.Stopped());
+    }
+    FakeEngine lost = new FakeEngine();
+    lost.out(0x604, 2, 1 << 10 | 1 << 13);
+    try (PcMachine machine = new PcMachine(config().build(), lost)) {
+      machine.start();
+      machine.pressPowerButton();
+      assertThat(machine.await().sentence()).contains("waking up with nowhere to go");
+    }
   }
 
   @Test

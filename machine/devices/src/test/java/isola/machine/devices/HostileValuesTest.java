@@ -130,7 +130,7 @@ final class HostileValuesTest {
         0xfed0_0000L,
         0x400,
         device(new Hpet(clock, lines(ioApic, 0, 24), pic.input(0), pic.input(8))));
-    AcpiPower power = device(new AcpiPower(clock, true, pic.input(9), () -> {}));
+    AcpiPower power = device(new AcpiPower(clock, true, pic.input(9), new Sleepless()));
     ports(0x600, 0x40, power);
     ports(0xb2, 1, power.smiCommand());
     ports(0x92, 1, device(new Port92(() -> {})));
@@ -288,5 +288,17 @@ final class HostileValuesTest {
 
   private static void within(Duration limit, Supplier<Boolean> work) {
     assertThat(Assertions.assertTimeoutPreemptively(limit, work::get)).isTrue();
+  }
+
+  /** A machine that keeps running. */
+  private static final class Sleepless implements AcpiPower.Sleep {
+    @Override
+    public void powerOff() {}
+
+    @Override
+    public void suspend() {}
+
+    @Override
+    public void wake() {}
   }
 }

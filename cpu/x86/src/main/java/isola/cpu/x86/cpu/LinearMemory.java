@@ -108,7 +108,7 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
   public long loadCurrent(long linear, int size) {
     long entry = Tlb.entry(table, linear);
     if (RawMemory.getLong(entry + Tlb.READ) == ((linear + (size - 1)) & -4096)) {
-      return Mmu.raw(linear + RawMemory.getLong(entry + Tlb.ADDEND), size);
+      return MemoryOrder.load(linear + RawMemory.getLong(entry + Tlb.ADDEND), size);
     }
     return loadSlow(linear, size);
   }
@@ -117,7 +117,7 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
   public void storeCurrent(long linear, int size, long value) {
     long entry = Tlb.entry(table, linear);
     if (RawMemory.getLong(entry + Tlb.WRITE) == ((linear + (size - 1)) & -4096)) {
-      Mmu.rawPut(linear + RawMemory.getLong(entry + Tlb.ADDEND), size, value);
+      MemoryOrder.store(linear + RawMemory.getLong(entry + Tlb.ADDEND), size, value);
     } else {
       storeSlow(linear, size, value);
     }
@@ -220,7 +220,7 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
     if ((linear & 4095) + size <= 4096) {
       long entry = Tlb.entry(tlb.table(how), linear);
       if (RawMemory.getLong(entry + Tlb.READ) == (linear & -4096)) {
-        return Mmu.raw(linear + RawMemory.getLong(entry + Tlb.ADDEND), size);
+        return MemoryOrder.load(linear + RawMemory.getLong(entry + Tlb.ADDEND), size);
       }
       return mmu.readPhysical(mmu.translate(linear, Mmu.READ, how), size);
     }
@@ -239,7 +239,7 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
     if ((linear & 4095) + size <= 4096) {
       long entry = Tlb.entry(tlb.table(how), linear);
       if (RawMemory.getLong(entry + Tlb.WRITE) == (linear & -4096)) {
-        Mmu.rawPut(linear + RawMemory.getLong(entry + Tlb.ADDEND), size, value);
+        MemoryOrder.store(linear + RawMemory.getLong(entry + Tlb.ADDEND), size, value);
       } else {
         mmu.writePhysical(mmu.translate(linear, Mmu.WRITE, how), size, value);
       }

@@ -411,7 +411,7 @@ public final class Mmu {
     if (slot == null) {
       return cpu.wiring.mmio().read(physical, size);
     }
-    return raw(slot.host(physical), size);
+    return MemoryOrder.load(slot.host(physical), size);
   }
 
   void writePhysical(long physical, int size, long value) {
@@ -420,7 +420,7 @@ public final class Mmu {
       cpu.wiring.mmio().write(physical, size, value);
     } else if (!slot.readOnly()) {
       memory.prepareWrite(slot, physical, size);
-      rawPut(slot.host(physical), size, value);
+      MemoryOrder.store(slot.host(physical), size, value);
       written(slot, physical, size);
     }
   }
@@ -440,23 +440,5 @@ public final class Mmu {
   long writableHost(long physical) {
     MemorySlot slot = memory.slotAt(physical);
     return slot == null || slot.readOnly() ? 0 : slot.host(physical);
-  }
-
-  static long raw(long host, int size) {
-    return switch (size) {
-      case 1 -> RawMemory.getByte(host) & 0xffL;
-      case 2 -> RawMemory.getShort(host) & 0xffffL;
-      case 4 -> RawMemory.getInt(host) & 0xffff_ffffL;
-      default -> RawMemory.getLong(host);
-    };
-  }
-
-  static void rawPut(long host, int size, long value) {
-    switch (size) {
-      case 1 -> RawMemory.putByte(host, (byte) value);
-      case 2 -> RawMemory.putShort(host, (short) value);
-      case 4 -> RawMemory.putInt(host, (int) value);
-      default -> RawMemory.putLong(host, value);
-    }
   }
 }

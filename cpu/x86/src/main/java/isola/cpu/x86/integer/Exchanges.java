@@ -1,7 +1,7 @@
 package isola.cpu.x86.integer;
 
-import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.MemoryOrder;
 import isola.cpu.x86.decode.Insn;
 
 /** XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B (Intel SDM vol. 2). */
@@ -73,7 +73,7 @@ final class Exchanges {
     long host = cpu.atomicHost(linear, size);
     if (host != 0 && (host & 7) + size <= 8) {
       while (true) {
-        long old = Operands.signed(Update.get(host, size), size);
+        long old = Operands.signed(MemoryOrder.load(host, size), size);
         if (old != expected || Update.cas(host, size, old, replacement)) {
           return old;
         }
@@ -134,15 +134,15 @@ final class Exchanges {
       cpu.exclusive.enter();
     }
     try {
-      long oldLow = host != 0 ? RawMemory.getLong(host) : cpu.loadCurrent(linear, 8);
-      long oldHigh = host != 0 ? RawMemory.getLong(host + 8) : cpu.loadCurrent(linear + 8, 8);
+      long oldLow = host != 0 ? MemoryOrder.load(host, 8) : cpu.loadCurrent(linear, 8);
+      long oldHigh = host != 0 ? MemoryOrder.load(host + 8, 8) : cpu.loadCurrent(linear + 8, 8);
       boolean equal = oldLow == expectedLow && oldHigh == expectedHigh;
       if (host == 0) {
         cpu.storeCurrent(linear, 8, equal ? low : oldLow);
         cpu.storeCurrent(linear + 8, 8, equal ? high : oldHigh);
       } else if (equal) {
-        RawMemory.putLong(host, low);
-        RawMemory.putLong(host + 8, high);
+        MemoryOrder.store(host, 8, low);
+        MemoryOrder.store(host + 8, 8, high);
       }
       if (!equal) {
         cpu.gpr(Operands.RAX, oldLow);

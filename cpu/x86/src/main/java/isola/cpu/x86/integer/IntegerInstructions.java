@@ -166,6 +166,7 @@ public final class IntegerInstructions {
           CMPS,
           SCAS,
           INS,
+          OUT,
           OUTS,
           UD0,
           UD1,

@@ -2,6 +2,7 @@ package isola.cpu.x86.integer;
 
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Flags;
+import isola.cpu.x86.cpu.MemoryOrder;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 
@@ -25,13 +26,13 @@ public final class Shifts {
     long offset = cpu.effective(insn);
     long linear = cpu.linear(insn.segment, offset, size, true);
     long host = cpu.atomicHost(linear, size);
-    long a = host != 0 ? Update.get(host, size) : cpu.loadCurrent(linear, size);
+    long a = host != 0 ? MemoryOrder.load(host, size) : cpu.loadCurrent(linear, size);
     if (count == 0) {
       return;
     }
     long r = apply(cpu.flags, insn.op, a, count, size);
     if (host != 0) {
-      Update.put(host, size, r);
+      MemoryOrder.store(host, size, r);
     } else {
       cpu.storeCurrent(linear, size, r);
     }
@@ -129,7 +130,7 @@ public final class Shifts {
     } else {
       linear = cpu.linear(insn.segment, cpu.effective(insn), size, true);
       host = cpu.atomicHost(linear, size);
-      a = host != 0 ? Update.get(host, size) : cpu.loadCurrent(linear, size);
+      a = host != 0 ? MemoryOrder.load(host, size) : cpu.loadCurrent(linear, size);
     }
     long r = a;
     if (count != 0) {
@@ -139,7 +140,7 @@ public final class Shifts {
       cpu.reg(insn.rm, size, insn.rex, r);
     } else if (count != 0) {
       if (host != 0) {
-        Update.put(host, size, r);
+        MemoryOrder.store(host, size, r);
       } else {
         cpu.storeCurrent(linear, size, r);
       }

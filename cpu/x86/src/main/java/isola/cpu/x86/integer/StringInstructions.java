@@ -2,6 +2,7 @@ package isola.cpu.x86.integer;
 
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.MemoryOrder;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
@@ -141,10 +142,10 @@ final class StringInstructions {
     if (target > source && target < source + bytes) {
       // Copied upwards, the source repeats itself.
       for (long i = 0; i < bytes; i += size) {
-        Update.put(target + i, size, Update.get(source + i, size));
+        MemoryOrder.store(target + i, size, MemoryOrder.load(source + i, size));
       }
     } else {
-      RawMemory.copy(source, target, bytes);
+      MemoryOrder.copy(source, target, bytes);
     }
     advance(cpu, insn, Operands.RSI, bytes);
     advance(cpu, insn, Operands.RDI, bytes);
@@ -160,10 +161,10 @@ final class StringInstructions {
     long value = cpu.reg(Operands.RAX, size, true);
     long bytes = n * size;
     if (size == 1 || value == 0) {
-      RawMemory.fill(target, bytes, (byte) value);
+      MemoryOrder.fill(target, bytes, (byte) value);
     } else {
       for (long i = 0; i < bytes; i += size) {
-        Update.put(target + i, size, value);
+        MemoryOrder.store(target + i, size, value);
       }
     }
     advance(cpu, insn, Operands.RDI, bytes);

@@ -2,6 +2,7 @@ package isola.cpu.x86.integer;
 
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.MemoryOrder;
 
 /**
  * Reads, changes and writes a memory operand: all faults come first, and a locked one is atomic
@@ -23,15 +24,15 @@ public final class Update {
       return slow(cpu, linear, size, locked, operation, b);
     }
     if (!locked) {
-      long old = Operands.signed(get(host, size), size);
-      put(host, size, Arithmetic.apply(cpu.flags, operation, old, b, unused));
+      long old = Operands.signed(MemoryOrder.load(host, size), size);
+      MemoryOrder.store(host, size, Arithmetic.apply(cpu.flags, operation, old, b, unused));
       return old;
     }
     if ((host & 7) + size > 8) {
       cpu.exclusive.enter();
       try {
-        long old = Operands.signed(get(host, size), size);
-        put(host, size, Arithmetic.apply(cpu.flags, operation, old, b, unused));
+        long old = Operands.signed(MemoryOrder.load(host, size), size);
+        MemoryOrder.store(host, size, Arithmetic.apply(cpu.flags, operation, old, b, unused));
         return old;
       } finally {
         cpu.exclusive.leave();
@@ -39,7 +40,7 @@ public final class Update {
     }
     long carry = cpu.flags.carry;
     while (true) {
-      long old = Operands.signed(get(host, size), size);
+      long old = Operands.signed(MemoryOrder.load(host, size), size);
       // ADC and SBB read CF, and a lost race computes them again.
       cpu.flags.carry = carry;
       long r = Arithmetic.apply(cpu.flags, operation, old, b, unused);
@@ -63,26 +64,6 @@ public final class Update {
       if (locked) {
         cpu.exclusive.leave();
       }
-    }
-  }
-
-  /** Zero-extended value at a host address. */
-  public static long get(long host, int size) {
-    return switch (size) {
-      case 1 -> RawMemory.getByte(host) & 0xffL;
-      case 2 -> RawMemory.getShort(host) & 0xffffL;
-      case 4 -> RawMemory.getInt(host) & 0xffff_ffffL;
-      default -> RawMemory.getLong(host);
-    };
-  }
-
-  /** Puts the low bytes of a value at a host address. */
-  public static void put(long host, int size, long value) {
-    switch (size) {
-      case 1 -> RawMemory.putByte(host, (byte) value);
-      case 2 -> RawMemory.putShort(host, (short) value);
-      case 4 -> RawMemory.putInt(host, (int) value);
-      default -> RawMemory.putLong(host, value);
     }
   }
 

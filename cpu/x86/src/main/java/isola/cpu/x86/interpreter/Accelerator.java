@@ -36,6 +36,12 @@ public interface Accelerator extends AutoCloseable {
    */
   int run();
 
+  /**
+   * Guest instructions that the last {@link #run} executed; 0 unless {@code INSTRUCTION_LIMIT} in
+   * the state is set, which it then keeps to, with {@code INSTRUCTIONS} as the count before.
+   */
+  long retired();
+
   /** What {@link #run} returns where an exception is to be delivered. */
   int FAULT = -1;
 

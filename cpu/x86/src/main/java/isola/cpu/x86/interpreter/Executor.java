@@ -4,6 +4,7 @@ import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.Flags;
+import isola.cpu.x86.cpu.MemoryOrder;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.fpu.X87Instructions;
@@ -11,7 +12,6 @@ import isola.cpu.x86.integer.Arithmetic;
 import isola.cpu.x86.integer.IntegerInstructions;
 import isola.cpu.x86.integer.MultiplyDivide;
 import isola.cpu.x86.integer.Shifts;
-import isola.cpu.x86.integer.Update;
 import isola.cpu.x86.simd.MmxInstructions;
 import isola.cpu.x86.simd.SseInstructions;
 import isola.cpu.x86.spec.Segment;
@@ -225,13 +225,7 @@ final class Executor {
     if (RawMemory.getLong(e + Tlb.READ) != ((a + (size - 1)) & -4096)) {
       return slowLoad(i, size);
     }
-    long host = host(a, e);
-    return switch (size) {
-      case 1 -> RawMemory.getByte(host);
-      case 2 -> RawMemory.getShort(host);
-      case 4 -> RawMemory.getInt(host);
-      default -> RawMemory.getLong(host);
-    };
+    return MemoryOrder.loadSigned(host(a, e), size);
   }
 
   private void store(Insn i, long v) {
@@ -242,13 +236,7 @@ final class Executor {
       slowStore(i, size, v);
       return;
     }
-    long host = host(a, e);
-    switch (size) {
-      case 1 -> RawMemory.putByte(host, (byte) v);
-      case 2 -> RawMemory.putShort(host, (short) v);
-      case 4 -> RawMemory.putInt(host, (int) v);
-      default -> RawMemory.putLong(host, v);
-    }
+    MemoryOrder.store(host(a, e), size, v);
   }
 
   private void slowStore(Insn i, int size, long v) {
@@ -263,8 +251,8 @@ final class Executor {
     if (RawMemory.getLong(e + Tlb.WRITE) == ((a + (size - 1)) & -4096)) {
       long host = host(a, e);
       int u = i.unused;
-      long old = Update.get(host, size) << u >> u;
-      Update.put(host, size, Arithmetic.apply(cpu.flags, i.sub, old, b, u));
+      long old = MemoryOrder.load(host, size) << u >> u;
+      MemoryOrder.store(host, size, Arithmetic.apply(cpu.flags, i.sub, old, b, u));
     } else {
       cpu.begin(i.rip, i.length);
       IntegerInstructions.execute(cpu, i);
@@ -281,12 +269,7 @@ final class Executor {
     }
     long e = entry(sp);
     if (RawMemory.getLong(e + Tlb.WRITE) == ((sp + (wide ? 7 : 3)) & -4096)) {
-      long host = host(sp, e);
-      if (wide) {
-        RawMemory.putLong(host, value);
-      } else {
-        RawMemory.putInt(host, (int) value);
-      }
+      MemoryOrder.store(host(sp, e), wide ? 8 : 4, value);
     } else {
       cpu.begin(i.rip, i.length);
       cpu.store(Segment.SS, sp, i.operandSize, value);
@@ -299,8 +282,7 @@ final class Executor {
     boolean wide = i.operandSize == 8;
     long e = entry(sp);
     if (RawMemory.getLong(e + Tlb.READ) == ((sp + (wide ? 7 : 3)) & -4096)) {
-      long host = host(sp, e);
-      return wide ? RawMemory.getLong(host) : RawMemory.getInt(host) & 0xffff_ffffL;
+      return MemoryOrder.load(host(sp, e), wide ? 8 : 4);
     }
     cpu.begin(i.rip, i.length);
     return cpu.load(Segment.SS, sp, i.operandSize);

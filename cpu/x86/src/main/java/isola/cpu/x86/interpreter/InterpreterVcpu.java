@@ -51,6 +51,11 @@ final class InterpreterVcpu implements Vcpu {
   private int noticed;
   private boolean tooMany;
 
+  /** Whether instructions are counted exactly, and what the owner itself has signalled since. */
+  private boolean counting;
+
+  private int waitingSignals;
+
   private final long[] exits = new long[Exit.values().length];
   private final long[] exceptions = new long[32];
   private long interrupts;
@@ -135,6 +140,12 @@ final class InterpreterVcpu implements Vcpu {
   // Signals, from any thread.
 
   private void signal(int bits) {
+    if (counting && bits != Attention.KICK && owner == Thread.currentThread()) {
+      // See INSTRUCTION_LIMIT.
+      waitingSignals |= bits;
+      cpu.intField(CpuState.INTERRUPT_DEFERRED, 1);
+      return;
+    }
     RawMemory.getAndOrInt(state + CpuState.ATTENTION, bits);
     wake.run();
   }
@@ -194,7 +205,7 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public boolean runnable() {
-    int attention = RawMemory.getIntVolatile(state + CpuState.ATTENTION);
+    int attention = RawMemory.getIntVolatile(state + CpuState.ATTENTION) | waitingSignals;
     int activity = RawMemory.getIntVolatile(state + CpuState.ACTIVITY);
     if ((attention & (Attention.INIT | Attention.KICK)) != 0) {
       return true;
@@ -256,8 +267,15 @@ final class InterpreterVcpu implements Vcpu {
 
   @Override
   public Exit run() {
+    long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
+    long budget = Long.MAX_VALUE;
     owner = Thread.currentThread();
+    counting = limit != 0;
     standstill.begin();
+    if (waitingSignals != 0) {
+      cpu.attention(waitingSignals);
+      waitingSignals = 0;
+    }
     try {
       while (true) {
         if (attention() != 0) {
@@ -267,12 +285,21 @@ final class InterpreterVcpu implements Vcpu {
           }
         }
         boolean fine;
+        if (limit != 0) {
+          if (executor.retired() >= limit) {
+            return left(Exit.KICK);
+          }
+          budget = limit - executor.retired();
+        }
         if (careful) {
           fine = step();
         } else if (accelerator == null) {
-          fine = executor.run();
+          fine = limit == 0 ? executor.run() : interpret(Integer.MAX_VALUE, budget);
         } else {
+          cpu.field(CpuState.INSTRUCTIONS, executor.retired());
           int blocks = accelerator.run();
+          executor.retired(executor.retired() + accelerator.retired());
+          budget -= accelerator.retired();
           if (blocks == Accelerator.FAILED) {
             exit.detail = accelerator.failure();
             return left(Exit.INTERNAL_ERROR);
@@ -283,7 +310,7 @@ final class InterpreterVcpu implements Vcpu {
             }
             continue;
           }
-          fine = blocks == 0 || executor.run(blocks);
+          fine = blocks == 0 || interpret(blocks, budget);
         }
         if (!fine && !exception(executor.faultVector(), executor.faultError())) {
           return left(shutdown());
@@ -294,6 +321,17 @@ final class InterpreterVcpu implements Vcpu {
       standstill.end();
       owner = null;
     }
+  }
+
+  /** Executes blocks, and no more than {@code most} instructions; false after a fault. */
+  private boolean interpret(int blocks, long most) {
+    long whole = most / Block.LIMIT;
+    if (most > 0 && whole == 0) {
+      // The next boundary ends what would go on with the next block.
+      cpu.attention(Attention.BOUNDARY);
+      return step();
+    }
+    return most <= 0 || executor.run((int) Math.min(blocks, whole));
   }
 
   @SuppressWarnings("EnumOrdinal")

@@ -72,6 +72,15 @@ public final class CpuState {
   /** Retired instructions since power-on. */
   public static final int INSTRUCTIONS = 0x290;
 
+  /**
+   * Retired instructions at which {@code run()} leaves with a kick, exactly; {@link Long#MAX_VALUE}
+   * to count them all and never leave so; 0, the usual, to let an engine count as far as it costs
+   * nothing. While it is not 0, interrupts that the processor's own doing raises wait until {@code
+   * run()} is called anew or IF is set, so that every engine takes them after the same instruction.
+   * Set before {@code run()}.
+   */
+  public static final int INSTRUCTION_LIMIT = 0x298;
+
   /** Current privilege level, 4 bytes, 0 to 3. */
   public static final int CPL = 0x2c0;
 

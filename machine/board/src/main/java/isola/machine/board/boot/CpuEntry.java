@@ -104,6 +104,20 @@ public record CpuEntry(
     setLong(state, CpuState.GPR + 6 * 8, rsi);
   }
 
+  /**
+   * Sends a processor that is as after reset to real-mode code, as firmware does at wake-up (ACPI
+   * 6.5, 5.2.10): CS is the address's upper 16 bits, IP its lower four.
+   *
+   * @param state the processor's state
+   * @param address physical, below 1 MiB
+   */
+  public static void realMode(long state, long address) {
+    long cs = state + CpuState.SEGMENTS + (long) Segment.CS * CpuState.SEGMENT_SIZE;
+    RawMemory.putInt(cs + CpuState.SEGMENT_SELECTOR, (int) (address >> 4));
+    RawMemory.putLong(cs + CpuState.SEGMENT_BASE, address & ~0xfL);
+    setLong(state, CpuState.RIP, address & 0xf);
+  }
+
   private static void mapFirstGigabytes(GuestMemory memory) {
     long level3 = PAGE_TABLES + 0x1000;
     long level2 = PAGE_TABLES + 0x2000;

@@ -22,7 +22,6 @@ final class AcpiTables {
   private static final int WBINVD = 1;
   private static final int PROC_C1 = 1 << 2;
   private static final int SLEEP_BUTTON_NOT_FIXED = 1 << 5;
-  private static final int RTC_WAKE_NOT_FIXED = 1 << 6;
   private static final int TIMER_32_BITS = 1 << 8;
   private static final int RESET_SUPPORTED = 1 << 10;
   private static final int LEGACY_DEVICES = 1;
@@ -50,6 +49,9 @@ final class AcpiTables {
         .checksummed(CHECKSUM_AT, HEADER + body.length);
   }
 
+  /** In the FACS: where a machine that wakes from S3 begins, in real mode (5.2.10). */
+  static final int FACS_WAKING_VECTOR = 12;
+
   private static TableWriter address(TableWriter w, int space, int bits, int access, long at) {
     return w.u8(space).u8(bits).u8(0).u8(access).u64(at);
   }
@@ -69,13 +71,7 @@ final class AcpiTables {
     w.u8(4).u8(2).u8(0).u8(4).u8(0).u8(0).u8(0).u8(0);
     w.u16(NO_C2).u16(NO_C2).u16(0).u16(0).u8(0).u8(0).u8(0).u8(0).u8(RTC_CENTURY);
     w.u16(LEGACY_DEVICES | HAS_8042 | NO_VGA).u8(0);
-    w.u32(
-        WBINVD
-            | PROC_C1
-            | SLEEP_BUTTON_NOT_FIXED
-            | RTC_WAKE_NOT_FIXED
-            | TIMER_32_BITS
-            | RESET_SUPPORTED);
+    w.u32(WBINVD | PROC_C1 | SLEEP_BUTTON_NOT_FIXED | TIMER_32_BITS | RESET_SUPPORTED);
     address(w, SYSTEM_IO, 8, BYTE_ACCESS, BoardSpec.RESET_PORT).u8(RESET_VALUE);
     w.u16(0).u8(5).u64(0).u64(dsdt);
     address(w, SYSTEM_IO, 32, WORD_ACCESS, pm);

@@ -24,7 +24,9 @@ final class Dsdt {
   private static final int SLOTS = 32;
   private static final int PINS = 4;
 
-  /** SLP_TYP of the soft-off state (ACPI 6.5, 7.4.2), as the power management device knows it. */
+  /** SLP_TYP of suspend to memory and of soft off (ACPI 6.5, 7.4.2), as the device knows them. */
+  private static final int S3 = 1;
+
   private static final int S5 = 5;
 
   private Dsdt() {}
@@ -40,6 +42,7 @@ final class Dsdt {
     byte[] body =
         join(
             named("\\_S0", sleep(0)),
+            named("\\_S3", sleep(S3)),
             named("\\_S5", sleep(S5)),
             scope("\\_SB", pci(serials, window64), timer(), boardResources(), processors(cpus)));
     return AcpiTables.table("DSDT", 2, body);

@@ -30,6 +30,8 @@ public record Firmware(
   private static final long MP_TABLE = BoardSpec.POINTERS_BASE + 0x100;
   private static final long SMBIOS_TABLE = BoardSpec.POINTERS_BASE + 0x2000;
 
+  private static final long REAL_MODE_END = 1 << 20;
+
   // BIOS data area: segment of the extended one, kilobytes of conventional memory.
   private static final long BDA_COM1 = 0x400;
   private static final long BDA_EBDA_SEGMENT = 0x40e;
@@ -63,6 +65,16 @@ public record Firmware(
     memory.put(BDA_BASE_MEMORY, 2, BoardSpec.EBDA_BASE >> 10);
     memory.put(BoardSpec.EBDA_BASE, 1, 1);
     return RSDP;
+  }
+
+  /**
+   * Where the operating system wants to begin after S3: a physical address below 1 MiB, or 0 if it
+   * has named none.
+   */
+  public static long wakingVector(GuestMemory memory) {
+    // The FACS is the first of the tables.
+    long vector = memory.get(BoardSpec.TABLES_BASE + AcpiTables.FACS_WAKING_VECTOR, 4);
+    return (vector & 0xffff_ffffL) < REAL_MODE_END ? vector : 0;
   }
 
   /** The ACPI tables and where they go. */

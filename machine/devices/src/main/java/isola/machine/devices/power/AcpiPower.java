@@ -10,10 +10,31 @@ import isola.core.time.Clock;
  * the power button, in {@link AcpiSpec#PORTS} ports. Any thread.
  */
 public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
-  /** Volatile state: the registers. */
-  public record State(int status, int enable, int control, long gpeStatus, long gpeEnable) {}
+  /**
+   * Volatile state: the registers.
+   *
+   * @param sleeping whether the machine sleeps until an event wakes it
+   */
+  public record State(
+      int status, int enable, int control, long gpeStatus, long gpeEnable, boolean sleeping) {}
+
+  /** What the machine does when the guest writes a sleep state. On any thread; must not block. */
+  public interface Sleep {
+    /** S5, on the vCPU's thread. */
+    void powerOff();
+
+    /** S3, on the vCPU's thread: processors stop, memory stays; then {@link #sleep} is called. */
+    void suspend();
+
+    /** An event ends the sleep. A device's lock may be held. */
+    void wake();
+  }
 
   private static final long SECOND = 1_000_000_000L;
+
+  /** No sleep state is entered. */
+  private static final int NONE = -1;
+
   private static final int GPE_HALF = AcpiSpec.GPE0_BYTES / 2;
 
   // Configuration.
@@ -23,7 +44,7 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
   private final Clock clock;
   private final InterruptLine sci;
   private final Clock.Timer alarm;
-  private final Runnable powerOff;
+  private final Sleep sleep;
   private final PortDevice smiCommand = new SmiCommand();
 
   // Volatile state.
@@ -32,6 +53,7 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
   private int control = AcpiSpec.SCI_ENABLE;
   private long gpeStatus;
   private long gpeEnable;
+  private boolean sleeping;
 
   /** The half-periods of the timer whose overflow has been noticed. */
   private long served;
@@ -41,13 +63,12 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
    *
    * @param wideTimer whether the PM timer has 32 bits, else 24 (TMR_VAL_EXT in the FADT)
    * @param sci the system control interrupt, level-triggered
-   * @param powerOff run, on the vCPU's thread, when the guest enters soft off; must not block
    */
-  public AcpiPower(Clock clock, boolean wideTimer, InterruptLine sci, Runnable powerOff) {
+  public AcpiPower(Clock clock, boolean wideTimer, InterruptLine sci, Sleep sleep) {
     this.clock = clock;
     this.wideTimer = wideTimer;
     this.sci = sci;
-    this.powerOff = powerOff;
+    this.sleep = sleep;
     alarm = clock.timer(this::overflow);
   }
 
@@ -57,9 +78,46 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
   }
 
   /** Somebody presses the power button. */
-  public synchronized void pressPowerButton() {
-    status |= AcpiSpec.POWER_BUTTON;
-    update();
+  public void pressPowerButton() {
+    happen(AcpiSpec.POWER_BUTTON);
+  }
+
+  /** The real-time clock's interrupt, which is an event here as well (4.8.2.4). */
+  public InterruptLine rtcLine() {
+    return asserted -> {
+      if (asserted) {
+        happen(AcpiSpec.RTC_EVENT);
+      }
+    };
+  }
+
+  /** The processors have stopped for S3; if what should wake them has happened, they are woken. */
+  public void sleep() {
+    synchronized (this) {
+      sleeping = true;
+    }
+    wakeIfDue();
+  }
+
+  private void happen(int event) {
+    synchronized (this) {
+      status |= event;
+      update();
+    }
+    wakeIfDue();
+  }
+
+  /** What is enabled wakes the machine, and the power button in any case. */
+  private void wakeIfDue() {
+    synchronized (this) {
+      int waking = (enable & AcpiSpec.WAKING_BITS) | AcpiSpec.POWER_BUTTON;
+      if (!sleeping || (status & waking) == 0) {
+        return;
+      }
+      sleeping = false;
+      status |= AcpiSpec.WAKE_STATUS;
+    }
+    sleep.wake();
   }
 
   /** A general-purpose event, 0 to 63. */
@@ -140,21 +198,25 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
 
   @Override
   public void out(int offset, int size, int value) {
-    boolean off = false;
+    int entered = NONE;
     synchronized (this) {
       catchUp();
       for (int i = 0; i < size; i++) {
-        off |= write(offset + i, value >>> (i * 8) & 0xff);
+        entered = Math.max(entered, write(offset + i, value >>> (i * 8) & 0xff));
       }
       update();
     }
-    if (off) {
-      powerOff.run();
+    switch (entered) {
+      case AcpiSpec.SLP_TYP_S5 -> sleep.powerOff();
+      case AcpiSpec.SLP_TYP_S3 -> sleep.suspend();
+      default -> {
+        // No such sleep state.
+      }
     }
   }
 
-  /** Writes a byte; returns whether that entered soft off. */
-  private boolean write(int offset, int value) {
+  /** Writes a byte; returns the SLP_TYP of the sleep state that this enters, or {@link #NONE}. */
+  private int write(int offset, int value) {
     int shift = (offset & 1) * 8;
     int mask = 0xff << shift;
     switch (offset & ~1) {
@@ -164,8 +226,8 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
       case AcpiSpec.PM1_CONTROL -> {
         mask &= AcpiSpec.CONTROL_WRITABLE;
         control = (control & ~mask) | (value << shift & mask);
-        boolean sleep = (value << shift & AcpiSpec.SLP_ENABLE) != 0;
-        return sleep && (control >> AcpiSpec.SLP_TYP_SHIFT & 7) == AcpiSpec.SLP_TYP_S5;
+        boolean enter = (value << shift & AcpiSpec.SLP_ENABLE) != 0;
+        return enter ? control >> AcpiSpec.SLP_TYP_SHIFT & 7 : NONE;
       }
       default -> {
         int gpe = offset - AcpiSpec.GPE0;
@@ -177,7 +239,7 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
         }
       }
     }
-    return false;
+    return NONE;
   }
 
   @Override
@@ -187,13 +249,14 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
     control = AcpiSpec.SCI_ENABLE;
     gpeStatus = 0;
     gpeEnable = 0;
+    sleeping = false;
     served = ticks() >> topBit();
     update();
   }
 
   @Override
   public synchronized State save() {
-    return new State(status, enable, control, gpeStatus, gpeEnable);
+    return new State(status, enable, control, gpeStatus, gpeEnable, sleeping);
   }
 
   @Override
@@ -203,6 +266,7 @@ public final class AcpiPower implements PortDevice, Stateful<AcpiPower.State> {
     control = state.control & (AcpiSpec.CONTROL_WRITABLE | AcpiSpec.SCI_ENABLE);
     gpeStatus = state.gpeStatus;
     gpeEnable = state.gpeEnable;
+    sleeping = state.sleeping;
     served = ticks() >> topBit();
     update();
   }

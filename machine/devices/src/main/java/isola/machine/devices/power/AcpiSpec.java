@@ -24,6 +24,9 @@ public final class AcpiSpec {
   /** What _S5 must name: the SLP_TYP of soft off. */
   public static final int SLP_TYP_S5 = 5;
 
+  /** What _S3 must name: the SLP_TYP of suspend to memory. */
+  public static final int SLP_TYP_S3 = 1;
+
   /** PM timer frequency in Hz, 4.8.3.3. */
   public static final long PM_TIMER_HZ = 3_579_545;
 
@@ -41,6 +44,9 @@ public final class AcpiSpec {
       TIMER_EVENT | GLOBAL_EVENT | POWER_BUTTON | SLEEP_BUTTON | RTC_EVENT | WAKE_STATUS | 1 << 4;
   static final int ENABLE_BITS =
       TIMER_EVENT | GLOBAL_EVENT | POWER_BUTTON | SLEEP_BUTTON | RTC_EVENT;
+
+  /** What wakes the machine if it is enabled. */
+  static final int WAKING_BITS = SLEEP_BUTTON | RTC_EVENT;
 
   // PM1 control, table 4.14.
   static final int SCI_ENABLE = 1;

@@ -69,8 +69,11 @@ public final class RtcSpec {
 
   static final int HOURS_PM = 0x80;
 
-  /** How long before the update the update-in-progress bit is set, in nanoseconds. */
-  static final long UPDATE_WARNING = 244_000;
+  /**
+   * How long before the new time shows the update-in-progress bit is set, in nanoseconds: 244 us of
+   * warning and 1,984 us of update with a 32,768 Hz crystal ("Update cycle").
+   */
+  static final long UPDATE_WARNING = 2_228_000;
 
   /** The time base of periodic interrupts, in Hz. */
   static final long BASE_HZ = 32_768;

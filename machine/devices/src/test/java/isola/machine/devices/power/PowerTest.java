@@ -11,8 +11,26 @@ final class PowerTest {
   private boolean sci;
   private int offs;
   private int resets;
-  private final AcpiPower power =
-      new AcpiPower(clock, true, asserted -> sci = asserted, () -> offs++);
+  private int suspends;
+  private int wakes;
+  private final AcpiPower.Sleep sleep =
+      new AcpiPower.Sleep() {
+        @Override
+        public void powerOff() {
+          offs++;
+        }
+
+        @Override
+        public void suspend() {
+          suspends++;
+        }
+
+        @Override
+        public void wake() {
+          wakes++;
+        }
+      };
+  private final AcpiPower power = new AcpiPower(clock, true, asserted -> sci = asserted, sleep);
 
   @Test
   void softOff() {
@@ -20,10 +38,46 @@ final class PowerTest {
     assertThat(offs).isZero();
     power.out(4, 2, 5 << 10 | 1 << 13);
     assertThat(offs).isEqualTo(1);
-    power.out(4, 2, 1 << 10 | 1 << 13);
-    assertThat(offs).as("S1 is not soft off").isEqualTo(1);
+    power.out(4, 2, 2 << 10 | 1 << 13);
+    assertThat(offs).as("no such state").isEqualTo(1);
+    assertThat(suspends).isZero();
     power.out(5, 1, 5 << 2 | 1 << 5);
     assertThat(offs).as("written as a byte").isEqualTo(2);
+  }
+
+  @Test
+  void theClocksAlarmWakesASleepingMachine() {
+    power.out(2, 2, 1 << 10);
+    power.out(4, 2, 1 << 10 | 1 << 13);
+    assertThat(suspends).isEqualTo(1);
+    power.sleep();
+    assertThat(wakes).isZero();
+    power.rtcLine().set(true);
+    assertThat(wakes).isEqualTo(1);
+    assertThat(power.in(0, 2)).as("WAK_STS and RTC_STS").isEqualTo(1 << 15 | 1 << 10);
+    power.rtcLine().set(false);
+    power.rtcLine().set(true);
+    assertThat(wakes).as("once").isEqualTo(1);
+  }
+
+  @Test
+  void anAlarmThatIsNotEnabledWakesNobodyButThePowerButtonDoes() {
+    power.out(4, 2, 1 << 10 | 1 << 13);
+    power.sleep();
+    power.rtcLine().set(true);
+    assertThat(wakes).isZero();
+    power.pressPowerButton();
+    assertThat(wakes).isEqualTo(1);
+  }
+
+  @Test
+  void anEventThatCameBeforeTheProcessorsStoppedIsNotMissed() {
+    power.out(2, 2, 1 << 10);
+    power.out(4, 2, 1 << 10 | 1 << 13);
+    power.rtcLine().set(true);
+    assertThat(wakes).isZero();
+    power.sleep();
+    assertThat(wakes).isEqualTo(1);
   }
 
   @Test
@@ -47,7 +101,7 @@ final class PowerTest {
 
   @Test
   void twentyFourBits() {
-    AcpiPower narrow = new AcpiPower(clock, false, asserted -> {}, () -> {});
+    AcpiPower narrow = new AcpiPower(clock, false, asserted -> {}, sleep);
     clock.advance(10_000_000_000L);
     assertThat(narrow.in(8, 4)).isEqualTo(35_795_450 & 0xff_ffff);
   }

@@ -1,8 +1,21 @@
-package isola.image.kernel;
+package isola.image.packed;
 
 /** Zstandard's constants. Source: RFC 8878, sections 3.1 and 4. */
-final class ZstdSpec {
-  static final int MAGIC = 0xFD2FB528;
+public final class ZstdSpec {
+  /** A frame's first four bytes, little-endian. */
+  public static final int MAGIC = 0xFD2FB528;
+
+  /** The same of a frame to be skipped, whose low four bits may be any. */
+  static final long SKIPPABLE = 0x184D2A50L;
+
+  static final long SKIPPABLE_MASK = 0xFFFF_FFF0L;
+
+  /** Frame header descriptor, 3.1.1.1.1. */
+  static final int SINGLE_SEGMENT = 1 << 5;
+
+  static final int RESERVED = 1 << 3;
+  static final int CHECKSUM = 1 << 2;
+  static final int[] DICTIONARY_BYTES = {0, 1, 2, 4};
   static final int BLOCK_MAX = 128 << 10;
 
   /** Block types. */

@@ -1,19 +1,25 @@
-package isola.image.kernel;
+package isola.image.packed;
 
 import java.io.IOException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One Zstandard frame in memory, unpacked as a whole, whatever its window. Its checksum is not
+ * Unpacks the blocks of a Zstandard frame: of one that is in memory as a whole, whatever its
+ * window, or of one that comes block by block, of which only a window is kept. A checksum is not
  * looked at: what is unpacked here comes out of a package whose hash was checked. Source: RFC 8878,
  * section 3.1.1.
  */
-final class ZstdFrame {
-  private final byte[] in;
-  private final int to;
+public final class ZstdFrame {
+  private static final byte[] NOTHING = {};
+
+  /** Room beside the window, so that what is kept is moved for every eighth block at most. */
+  private static final int WINDOW_SLACK = 8 * ZstdSpec.BLOCK_MAX;
+
+  private byte[] in = NOTHING;
+  private int to;
   private int at;
-  private byte[] out = new byte[0];
+  private byte[] out = NOTHING;
   private int have;
 
   private final byte[] literals = new byte[ZstdSpec.BLOCK_MAX];
@@ -26,15 +32,84 @@ final class ZstdFrame {
   private int repeat2 = 4;
   private int repeat3 = 8;
 
+  /** A frame whose blocks come one by one. */
+  ZstdFrame() {}
+
   /** The frame stands from {@code from} to {@code to} at most. */
-  ZstdFrame(byte[] in, int from, int to) {
+  public ZstdFrame(byte[] in, int from, int to) {
     this.in = in;
     this.at = from;
     this.to = to;
   }
 
-  /** Unpacks the frame, which has exactly this many bytes in it. */
-  byte[] unpack(int size) throws IOException {
+  // Block by block.
+
+  /** A new frame begins. */
+  void begin() {
+    have = 0;
+    huffman = null;
+    literalLengths = null;
+    offsets = null;
+    matchLengths = null;
+    repeat1 = 1;
+    repeat2 = 4;
+    repeat3 = 8;
+  }
+
+  /** Bytes of the frame that are unpacked and kept. */
+  int have() {
+    return have;
+  }
+
+  /** Copies what is unpacked from {@code from} on; returns how much it was. */
+  int copy(int from, byte[] into, int offset, int length) {
+    int count = Math.min(length, have - from);
+    System.arraycopy(out, from, into, offset, count);
+    return count;
+  }
+
+  /**
+   * Makes room for a block.
+   *
+   * @param window how much of what is unpacked blocks may refer to
+   * @return how many of the oldest bytes were given up
+   */
+  int makeRoom(int window) {
+    if (out.length - have >= ZstdSpec.BLOCK_MAX) {
+      return 0;
+    }
+    int most = window + WINDOW_SLACK;
+    if (out.length < most) {
+      out = Arrays.copyOf(out, (int) Math.min(most, Math.max(2L * out.length, WINDOW_SLACK)));
+    }
+    if (out.length - have >= ZstdSpec.BLOCK_MAX) {
+      return 0;
+    }
+    int kept = Math.min(window, have);
+    int gone = have - kept;
+    System.arraycopy(out, gone, out, 0, kept);
+    have = kept;
+    return gone;
+  }
+
+  /** Unpacks the block that stands in {@code bytes}, of {@code stored} bytes. */
+  void block(int type, int size, byte[] bytes, int stored) throws IOException {
+    in = bytes;
+    at = 0;
+    to = stored;
+    try {
+      block(type, size);
+    } catch (IndexOutOfBoundsException | ArithmeticException e) {
+      throw new IOException("a damaged frame", e);
+    }
+  }
+
+  /**
+   * Unpacks the frame, which has exactly this many bytes in it.
+   *
+   * @throws IOException if it is damaged, or has another number
+   */
+  public byte[] unpack(int size) throws IOException {
     out = new byte[size];
     try {
       header();

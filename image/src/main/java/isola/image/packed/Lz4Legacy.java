@@ -1,4 +1,4 @@
-package isola.image.kernel;
+package isola.image.packed;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -8,13 +8,18 @@ import java.nio.ByteOrder;
  * LZ4's legacy frame, which {@code lz4 -l} writes for kernels. Source: LZ4 frame format, "Legacy
  * frame"; LZ4 block format.
  */
-final class Lz4Legacy {
-  static final int MAGIC = 0x184C2102;
+public final class Lz4Legacy {
+  /** A frame's first four bytes, little-endian. */
+  public static final int MAGIC = 0x184C2102;
 
   private Lz4Legacy() {}
 
-  /** Unpacks a frame that stands from {@code from} to {@code to} and has this many bytes in it. */
-  static byte[] unpack(byte[] in, int from, int to, int size) throws IOException {
+  /**
+   * Unpacks a frame that stands from {@code from} to {@code to} and has this many bytes in it.
+   *
+   * @throws IOException if it is damaged
+   */
+  public static byte[] unpack(byte[] in, int from, int to, int size) throws IOException {
     byte[] out = new byte[size];
     ByteBuffer sizes = ByteBuffer.wrap(in, 0, to).order(ByteOrder.LITTLE_ENDIAN);
     int at = from + 4;

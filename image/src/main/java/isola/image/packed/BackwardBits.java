@@ -1,4 +1,4 @@
-package isola.image.kernel;
+package isola.image.packed;
 
 import java.io.IOException;
 
