@@ -80,6 +80,7 @@ final class Translation implements Accelerator {
   private final HostAssembler assembler = new HostAssembler();
   private final Sites sites = new Sites();
   private final Thunks thunks;
+  private final HostTicks ticks;
   private final BlockEmitter emitter;
   private final BlockMap blocks = new BlockMap();
   private final GuestCode guest = new GuestCode();
@@ -151,6 +152,7 @@ final class Translation implements Accelerator {
     addCommonSites();
     assembler.begin(code.executable());
     thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
+    ticks = new HostTicks(cpu, thunks.readTicks);
     this.watch = watch;
     install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
@@ -205,6 +207,7 @@ final class Translation implements Accelerator {
     long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
     if (limit != 0 != counting) {
       counting = limit != 0;
+      ticks.forget();
       emitter.counting(counting);
       guest.counting = counting;
       dropAll();
@@ -374,6 +377,15 @@ final class Translation implements Accelerator {
             refund(site, 0);
             return FAULT;
           }
+          switch (insn.op) {
+            case LGDT -> SystemEmitter.remember(cpu, false);
+            case RDTSC, RDTSCP -> {
+              if (!counting) {
+                ticks.read();
+              }
+            }
+            default -> {}
+          }
           rip = cpu.nextRip();
           cpu.rip(rip);
           if (attention() || !cpu.is64()) {
@@ -395,10 +407,10 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
-          refund(site, 1);
-          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
-            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          if (insn.op == Op.IRET) {
+            SystemEmitter.remember(cpu, true);
           }
+          refund(site, 1);
           mode = now;
           giveFlags();
         }
