@@ -42,6 +42,12 @@ final class Block {
   /** Guest instructions from its head to its end. */
   int count;
 
+  /** Pieces of 64 bytes of its page that it relies on beside its own, by bit. */
+  long ahead;
+
+  /** Whether nothing sees the status flags that it is entered with: they may be any then. */
+  boolean flagsDead;
+
   /** Where its host code begins, and the first address after it. */
   long hostBegin;
 

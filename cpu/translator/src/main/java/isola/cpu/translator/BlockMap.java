@@ -79,13 +79,15 @@ final class BlockMap {
       return true;
     }
     int from = (int) (physical & 4095);
+    long chunks = GuestCode.chunks(from, length);
     List<Block> kept = new ArrayList<>();
     for (Block block : page.blocks) {
       int first = (int) (block.rip & 4095);
       boolean second = block.secondPage == physical >>> 12;
       int start = second ? 0 : first;
       int end = second ? first + block.length - 4096 : first + block.length;
-      if (start < from + length && from < end) {
+      boolean seen = !second && (block.ahead & chunks) != 0;
+      if (seen || (start < from + length && from < end)) {
         stale.add(block);
       } else {
         kept.add(block);

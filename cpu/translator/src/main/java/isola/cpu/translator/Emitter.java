@@ -164,7 +164,7 @@ class Emitter {
   boolean counting;
 
   /** Pays for the block's instructions, or leaves. Keeps the flags. */
-  final void charge(int instructions) {
+  final void charge(int instructions, boolean flagsSaved) {
     if (!counting) {
       return;
     }
@@ -172,7 +172,7 @@ class Emitter {
     // movsx ecx, byte [BUDGET + 7]: 0 unless it is overdrawn
     a.state(HostAssembler.MAP_0F, 0xbe, TEMPORARY, Layout.BUDGET + 7);
     int enough = a.jumpIfRcxZero();
-    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, false), thunks.exit);
+    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, flagsSaved), thunks.exit);
     a.bindShort(enough);
   }
 

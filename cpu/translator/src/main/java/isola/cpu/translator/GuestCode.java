@@ -36,7 +36,7 @@ final class GuestCode {
   /** Status flags that are looked at after each conditional jump if it is taken. */
   final int[] liveTaken = new int[LIMIT];
 
-  /** Where jumps backward inside the block lead to; no flags matter there. */
+  /** Where jumps backward inside the block lead to; flags that matter are saved there. */
   final boolean[] loopHead = new boolean[LIMIT];
 
   int count;
@@ -151,6 +151,7 @@ final class GuestCode {
   }
 
   private void liveness(Source source) {
+    seen = 0;
     int live = 0;
     if (count > 0 && !kinds[count - 1].ends()) {
       live = liveAt(end(), source);
@@ -171,7 +172,24 @@ final class GuestCode {
       if (form != null && kinds[i] != Coverage.Kind.INTERPRET && kinds[i] != Coverage.Kind.AID) {
         live = live & ~Coverage.writes(insn, form) | Coverage.reads(insn, form);
       }
+      if (form == null || Coverage.mayFault(insn, form, kinds[i])) {
+        live = Rflags.STATUS;
+      }
       liveBefore[i] = live;
+    }
+    if (counting && count > 0) {
+      liveBefore[0] = Rflags.STATUS;
+    }
+    savedFirst = false;
+    for (int i = 0; i < count; i++) {
+      Form form = insns[i].form;
+      if (form == null || Coverage.mayFault(insns[i], form, kinds[i])) {
+        savedFirst = true;
+        break;
+      }
+      if (Coverage.reads(insns[i], form) != 0 || Coverage.touches(insns[i], form) != 0) {
+        break;
+      }
     }
     findLoops();
   }
@@ -196,14 +214,39 @@ final class GuestCode {
     }
     for (int i = 0; i <= jump; i++) {
       if (insns[i].rip == target) {
-        return liveBefore[i] == 0 ? i : -1;
+        return i;
       }
     }
     return -1;
   }
 
-  /** Status flags that code at a linear address looks at before it sets them; all if not known. */
+  /** The bits of {@link #seen} for {@code length} bytes of a page, as far as they are in it. */
+  static long chunks(int offset, int length) {
+    int last = Math.min(offset + Math.max(length, 1) - 1, 4095) >>> 6;
+    int first = offset >>> 6;
+    return -1L << first & -1L >>> 63 - last;
+  }
+
+  /**
+   * Whether the flags that come in are wanted in the state before they are wanted anywhere else.
+   */
+  boolean savedFirst;
+
+  /** Whether all flags are wanted between blocks, as execution may stop at any instruction. */
+  boolean counting;
+
+  /** Pieces of 64 bytes of the block's page that were looked at beyond the block, by bit. */
+  long seen;
+
+  /**
+   * Status flags that code at a linear address looks at, or shows in an exception's frame, before
+   * it sets them; all if not known. Code of other pages is not known, as nobody would say if it
+   * changed.
+   */
   int liveAt(long linear, Source source) {
+    if (counting || ((linear ^ rip) & -4096) != 0) {
+      return Rflags.STATUS;
+    }
     int length;
     byte[] code;
     int at;
@@ -216,6 +259,7 @@ final class GuestCode {
       at = 0;
       length = source.read(linear, ahead, LOOK_AHEAD * 15);
     }
+    int start = at;
     int undecided = Rflags.STATUS;
     int live = 0;
     for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
@@ -223,9 +267,13 @@ final class GuestCode {
       if (decoder.decode(insn, code, at, Math.min(length - at, 15), 8) != Decoder.Status.OK) {
         break;
       }
+      seen |= chunks((int) (linear & 4095) + at - start, insn.length);
       Coverage.Kind kind = Coverage.kind(insn);
       Form form = insn.form;
       if (form == null || kind == Coverage.Kind.INTERPRET) {
+        break;
+      }
+      if (Coverage.mayFault(insn, form, kind)) {
         break;
       }
       live |= Coverage.reads(insn, form) & undecided;

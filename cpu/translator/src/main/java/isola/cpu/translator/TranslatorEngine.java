@@ -21,6 +21,8 @@ public final class TranslatorEngine implements CpuEngine {
   /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
   private static final long CODE_BYTES = 64L << 20;
 
+  private static final int PREFERENCE = 20;
+
   private final @Nullable CodeWatch watch;
   private final long codeBytes;
 
@@ -47,6 +49,11 @@ public final class TranslatorEngine implements CpuEngine {
   @Override
   public String name() {
     return "translator";
+  }
+
+  @Override
+  public int preference() {
+    return PREFERENCE;
   }
 
   @Override

@@ -21,6 +21,7 @@ final class Ways {
   private final int[] sideLive = new int[GuestCode.LIMIT];
   private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
+  private final long[] sideLoop = new long[GuestCode.LIMIT];
   private final int[] sideRest = new int[GuestCode.LIMIT];
   private int sides;
 
@@ -73,14 +74,25 @@ final class Ways {
     a.jump(block.entry[Block.FLAGS_SAVED]);
   }
 
-  /** Writes the heads that other blocks' jumps lead to. */
-  void heads(Block block, int table, int liveIn) {
-    block.entry[Block.FLAGS_SAVED] = a.here();
-    if (liveIn != 0) {
-      Thunks.restoreFlags(a);
+  /**
+   * Writes the heads that other blocks' jumps lead to.
+   *
+   * @param liveIn flags that matter at the head
+   * @param savedFirst whether the block wants them in the state rather than in the host's
+   */
+  void heads(Block block, int table, int liveIn, boolean savedFirst) {
+    if (savedFirst) {
+      block.entry[Block.FLAGS_IN_HOST] = a.here();
+      Thunks.saveFlags(a);
     }
-    block.entry[Block.FLAGS_IN_HOST] = a.here();
-    e.charge(block.count);
+    block.entry[Block.FLAGS_SAVED] = a.here();
+    if (!savedFirst) {
+      if (liveIn != 0) {
+        Thunks.restoreFlags(a);
+      }
+      block.entry[Block.FLAGS_IN_HOST] = a.here();
+    }
+    e.charge(block.count, savedFirst);
     if (block.secondPage >= 0) {
       long nextPage = (block.rip & -4096) + 4096;
       a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
@@ -88,7 +100,7 @@ final class Ways {
       a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
       int there = a.jumpIfRcxZero();
       // The interpreter fetches from the second page, which brings it into the TLB.
-      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, false), thunks.exit);
+      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, savedFirst), thunks.exit);
       a.bindShort(there);
     }
     if (block.vectors) {
@@ -139,6 +151,7 @@ final class Ways {
       sideSaved[sides] = e.saved;
       sideInsn[sides] = insn;
       sideRest[sides] = rest;
+      sideLoop[sides] = loopHead;
       sides++;
     } else if (onwards) {
       open(condition, target, Block.FLAGS_IN_HOST);
@@ -202,7 +215,7 @@ final class Ways {
       e.inHost = true;
       e.saved = sideSaved[i];
       e.refund(sideRest[i]);
-      chain(sideTarget[i], sideLive[i], 0);
+      chain(sideTarget[i], sideLive[i], sideLoop[i]);
     }
     for (int i = 0; i < opens; i++) {
       a.bind(openJump[i]);

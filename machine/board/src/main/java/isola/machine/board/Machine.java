@@ -15,7 +15,8 @@ public interface Machine extends AutoCloseable {
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   static Machine create(MachineConfig config) {
-    return new PcMachine(config, Engines.find(config.engine()));
+    return new PcMachine(
+        config, EngineChoice.of(config.engine(), EngineChoice.installed()).engine());
   }
 
   /** Lets the processors run. */

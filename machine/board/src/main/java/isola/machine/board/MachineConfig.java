@@ -15,7 +15,7 @@ import java.util.Objects;
  * @param commandLine what the kernel is told; no NUL in it
  * @param cpus number of processors, 1 to {@link #MAX_CPUS}
  * @param memory guest RAM in bytes, a multiple of 4096
- * @param engine name of the CPU engine
+ * @param engine name of the CPU engine, or {@link EngineChoice#AUTO}
  * @param cpuModel name of the CPUID model, or {@link #BEST_CPU_MODEL}
  * @param disks virtio disks in slot order
  * @param serials what the UARTs COM1, COM2, ... are joined to; a missing one does not exist
@@ -168,7 +168,7 @@ public record MachineConfig(
       return this;
     }
 
-    /** Sets the CPU engine's name. */
+    /** Sets the CPU engine's name; {@link EngineChoice#AUTO} for the fastest that can run. */
     public Builder engine(String name) {
       engine = name;
       return this;

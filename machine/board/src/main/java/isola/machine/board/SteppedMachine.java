@@ -52,7 +52,7 @@ public final class SteppedMachine implements AutoCloseable {
           new PcBoard(
               "stepped",
               config,
-              Engines.find(config.engine()),
+              EngineChoice.of(config.engine(), EngineChoice.installed()).engine(),
               new Ends(),
               timeline,
               clock,

@@ -7,12 +7,19 @@ import java.util.Optional;
 
 /** The reference engine: plain Java, any JVM. */
 public final class InterpreterEngine implements CpuEngine {
+  private static final int PREFERENCE = 10;
+
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public InterpreterEngine() {}
 
   @Override
   public String name() {
     return "interpreter";
+  }
+
+  @Override
+  public int preference() {
+    return PREFERENCE;
   }
 
   @Override

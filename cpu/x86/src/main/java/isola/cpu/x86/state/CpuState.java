@@ -164,6 +164,20 @@ public final class CpuState {
   public static final int MTRR_DEF_TYPE = MTRR + 27 * 8;
 
   /**
+   * IA32_APIC_BASE where the engine keeps the local APIC inside itself; otherwise 0, and {@link
+   * #LOCAL_APIC} means nothing.
+   */
+  public static final int APIC_BASE = 0x900;
+
+  /**
+   * The registers of that local APIC, {@link #LOCAL_APIC_SIZE} bytes, each at its offset in the
+   * memory window (Intel SDM vol. 3A 10.4.1, table 10-1).
+   */
+  public static final int LOCAL_APIC = 0xa00;
+
+  public static final int LOCAL_APIC_SIZE = 0x400;
+
+  /**
    * First byte after the architectural part; the software TLB and what engines keep for themselves
    * follow, page-aligned.
    */
