@@ -67,7 +67,8 @@ final class Comparison {
       // Of a whole area, which byte is found first to be out of reach is open.
       longs("cr2", record, ours, CR2, last != null && Exclusions.alone(last) ? 0 : -1L);
       // The host's kernel hides whether an address of its own half is mapped.
-      longs("error", record, ours, ERROR, cr2 < 0 || cr2 >= (1L << 47) - 4096 ? ~1L : -1L);
+      boolean area = last != null && Exclusions.alone(last);
+      longs("error", record, ours, ERROR, area || cr2 < 0 || cr2 >= (1L << 47) - 4096 ? ~1L : -1L);
     } else if (trap == Vector.GP || trap == Vector.SS) {
       longs("error", record, ours, ERROR, -1L);
     }
