@@ -128,8 +128,7 @@ final class BootCommand implements Callable<Integer> {
       } catch (IOException e) {
         throw new CommandFailure(
             "Cannot write the serial console to %s: %s."
-                .formatted(
-                    file, Files.isDirectory(file) ? "it is a directory" : reason(file, e)),
+                .formatted(file, Files.isDirectory(file) ? "it is a directory" : reason(file, e)),
             e);
       }
     } else {
