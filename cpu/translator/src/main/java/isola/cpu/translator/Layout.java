@@ -79,11 +79,17 @@ final class Layout {
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 
+  /** Number of the {@link Sites#JUMP} made last, 0 for a jump of another kind, 4 bytes. */
+  static final int JUMP_SITE = BASE + 2312;
+
   /** Instructions that may still be executed while they are counted. */
   static final int BUDGET = BASE + 2304;
 
   /** What the signal handler notes of a fault, see {@link isola.host.GuardedCode}. */
   static final int FAULT = BASE + 2056;
+
+  /** What {@link HostTicks} keeps, 32 bytes. */
+  static final int TICKS = BASE + 1536;
 
   /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
   static final int JUMP_CACHE = BASE + 4096;

@@ -81,6 +81,7 @@ final class Translation implements Accelerator {
   private final HostAssembler assembler = new HostAssembler();
   private final Sites sites = new Sites();
   private final Thunks thunks;
+  private final HostTicks ticks;
   private final BlockEmitter emitter;
   private final BlockMap blocks = new BlockMap();
   private final GuestCode guest = new GuestCode();
@@ -163,6 +164,7 @@ final class Translation implements Accelerator {
     addCommonSites();
     assembler.begin(code.executable());
     thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
+    ticks = new HostTicks(cpu, thunks.readTicks);
     this.watch = watch;
     install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
@@ -217,6 +219,7 @@ final class Translation implements Accelerator {
     long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
     if (limit != 0 != counting) {
       counting = limit != 0;
+      ticks.forget();
       emitter.counting(counting);
       guest.counting = counting;
       dropAll();
@@ -393,6 +396,15 @@ final class Translation implements Accelerator {
             refund(site, 0);
             return FAULT;
           }
+          switch (insn.op) {
+            case LGDT -> SystemEmitter.remember(cpu, false);
+            case RDTSC, RDTSCP -> {
+              if (!counting) {
+                ticks.read();
+              }
+            }
+            default -> {}
+          }
           rip = cpu.nextRip();
           cpu.rip(rip);
           if (attention() || !cpu.is64()) {
@@ -414,10 +426,10 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
-          refund(site, 1);
-          if (insn.op == Op.IRET || insn.op == Op.LGDT) {
-            SystemEmitter.remember(cpu, insn.op == Op.IRET);
+          if (insn.op == Op.IRET) {
+            SystemEmitter.remember(cpu, true);
           }
+          refund(site, 1);
           mode = now;
           giveFlags();
         }
@@ -427,6 +439,12 @@ final class Translation implements Accelerator {
         }
         case Sites.FAULT -> {
           return fault();
+        }
+        case Sites.LOOKUP -> {
+          int jump = RawMemory.getInt(state + Layout.JUMP_SITE);
+          if (jump != 0 && !cpu.canonical(rip)) {
+            return jumpedNowhere(jump);
+          }
         }
         default -> {}
       }
@@ -595,6 +613,20 @@ final class Translation implements Accelerator {
   @Override
   public String failure() {
     return failure;
+  }
+
+  /** Makes an indirect jump to what is no address fault where it stands. */
+  private int jumpedNowhere(int site) {
+    long rip = sites.rip(site);
+    refund(site, 0);
+    Insn insn = guest.one(rip, source);
+    if (insn == null) {
+      return leave(rip, 1);
+    }
+    if (insn.op == Op.RET) {
+      cpu.gpr(4, cpu.gpr(4) - 8 - insn.imm);
+    }
+    return aid(insn) ? leave(cpu.nextRip(), 0) : FAULT;
   }
 
   /** Whether the code that a site belongs to was changed. */
