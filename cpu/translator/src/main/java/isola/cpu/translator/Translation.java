@@ -26,6 +26,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -125,6 +126,11 @@ final class Translation implements Accelerator {
 
   private long singles;
 
+  /** How many processors the machine has, and whether it is one: all are made before one runs. */
+  private final IntSupplier processors;
+
+  private boolean alone;
+
   private int faultVector;
   private int faultError;
 
@@ -142,7 +148,13 @@ final class Translation implements Accelerator {
   private long budget;
 
   Translation(
-      Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch, long codeBytes) {
+      Cpu cpu,
+      GuestMemory memory,
+      CodeHolder holder,
+      @Nullable CodeWatch watch,
+      long codeBytes,
+      IntSupplier processors) {
+    this.processors = processors;
     code = new ExecutableMemory(codeBytes);
     this.cpu = cpu;
     this.memory = memory;
@@ -211,6 +223,13 @@ final class Translation implements Accelerator {
       emitter.counting(counting);
       guest.counting = counting;
       dropAll();
+    }
+    if (alone != (processors.getAsInt() == 1)) {
+      alone = !alone;
+      emitter.alone(alone);
+      if (blocks.count() > 0) {
+        dropAll();
+      }
     }
     if (!begun) {
       begun = true;
