@@ -309,7 +309,9 @@ final class Translation implements Accelerator {
           // A misaligned operand faults whether its page is there or not.
           boolean misaligned = misaligned(site, linear);
           int filled =
-              misaligned ? DIRECT_NEVER : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+              misaligned
+                  ? DIRECT_NEVER
+                  : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
             return pageFault(rip, linear + sites.offset(site), filled);
