@@ -79,8 +79,7 @@ final class MachineOptions {
     if (stats != null) {
       StatsFile.check(stats);
     }
-    return Engines.choose(
-        engine, surroundings.engines().get(), surroundings.messages(), verbose);
+    return Engines.choose(engine, surroundings.engines().get(), surroundings.messages(), verbose);
   }
 
   /** The machine that was asked for, its memory in whole pages. */
