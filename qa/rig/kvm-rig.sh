@@ -10,14 +10,15 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 . launcher/setup.sh
 
-for tool in debootstrap qemu-system-x86_64 gcc ld cpio mke2fs; do
-  command -v "$tool" >/dev/null || isola_fail "the rig needs $tool (packages debootstrap, qemu-system-x86, gcc, binutils, cpio, e2fsprogs)"
+for tool in debootstrap gcc ld cpio mke2fs; do
+  command -v "$tool" >/dev/null || isola_fail "the rig needs $tool (packages debootstrap, gcc, binutils, cpio, e2fsprogs)"
 done
 [ "$(id -u)" = 0 ] || isola_fail "debootstrap needs root"
 isola_find_jdk javac || isola_fail "no JDK $isola_jdk was found; set JAVA_HOME to one."
 rig=$PWD/.build/kvm-rig
 root=$rig/root
 mkdir -p "$rig"
+rm -f "$rig/disk"
 
 if [ ! -e "$rig/debian" ]; then
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -m 1 '/debian/\?$' || true)
@@ -67,9 +68,14 @@ INIT
 chmod +x "$rig/first/init"
 (cd "$rig/first" && find . | cpio --quiet -o -H newc | gzip -1) >"$rig/first.gz"
 
-rm -f "$rig/disk"
+# The outer QEMU is the new Debian's own: that of Debian 12 (7.2) corrupts the outer kernel's memory now and then when it
+# emulates AMD-V, with QEMU's guests as with ours.
+rm -rf "$root/rig"
 mke2fs -q -t ext4 -d "$root" "$rig/disk" 3G
-qemu-system-x86_64 -M q35 -accel tcg -cpu EPYC,+svm,+npt -smp "${RIG_CPUS:-2}" -m 3072 -nodefaults -display none \
-  -no-reboot -serial stdio -drive "file=$rig/disk,format=raw,if=virtio,cache=unsafe" \
-  -kernel "$(ls "$root"/boot/vmlinuz-* | tail -n 1)" -initrd "$rig/first.gz" \
+mkdir "$root/rig"
+mv "$rig/disk" "$root/rig/disk"
+cp "$rig/first.gz" "$(find "$root/boot" -name 'vmlinuz-*' | tail -n 1)" "$root/rig/"
+chroot "$root" qemu-system-x86_64 -M q35 -accel tcg -cpu EPYC,+svm,+npt -smp "${RIG_CPUS:-2}" -m 3072 -nodefaults \
+  -display none -no-reboot -serial stdio -drive file=/rig/disk,format=raw,if=virtio,cache=unsafe \
+  -kernel "/$(cd "$root" && find rig -name 'vmlinuz-*')" -initrd /rig/first.gz \
   -append "console=ttyS0 quiet mitigations=off tsc=reliable rig.boots=${RIG_BOOTS:-100}" </dev/null 2>/dev/null | tee "$rig/report.txt"
