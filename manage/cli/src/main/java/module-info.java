@@ -10,8 +10,6 @@ module isola.cli {
   // Signals of this process.
   requires jdk.unsupported;
 
-  uses isola.core.cpu.CpuEngine;
-
   opens isola.cli to
       info.picocli;
 }

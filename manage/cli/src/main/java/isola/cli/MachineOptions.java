@@ -1,6 +1,9 @@
 package isola.cli;
 
 import isola.cli.terminal.EscapeKey;
+import isola.machine.board.EngineChoice;
+import isola.machine.board.MachineConfig;
+import isola.machine.board.boot.BootFile;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +31,11 @@ final class MachineOptions {
   @Option(
       names = "--engine",
       paramLabel = "NAME",
+      defaultValue = EngineChoice.AUTO,
       description =
-          "What runs the guest's instructions: interpreter, translator or kvm (default: the fastest"
-              + " that can run here).")
-  @Nullable String engine;
+          "What runs the guest's instructions: interpreter, translator, kvm, or auto for the fastest"
+              + " that can run here (default: ${DEFAULT-VALUE}).")
+  String engine = EngineChoice.AUTO;
 
   @Option(
       names = "--timeout",
@@ -48,6 +52,12 @@ final class MachineOptions {
   @Nullable Path stats;
 
   @Option(
+      names = "--perf-map",
+      description =
+          "At the end, write /tmp/perf-PID.map, by which Linux perf names the translator's code.")
+  boolean perfMap;
+
+  @Option(
       names = "--escape",
       paramLabel = "KEY",
       defaultValue = "ctrl-]",
@@ -57,9 +67,30 @@ final class MachineOptions {
               + " (default: ${DEFAULT-VALUE}).")
   int escape = EscapeKey.DEFAULT;
 
-  /** Memory in whole pages, at least what was asked for. */
-  long pages() {
-    return (memory + 4095) & ~4095L;
+  @Option(
+      names = {"-a", "--append"},
+      paramLabel = "STRING",
+      defaultValue = "",
+      description = "The kernel's command line; of run, more words for it.")
+  String append = "";
+
+  /** The engine to use; complains of options that cannot be followed. */
+  String check(Surroundings surroundings, boolean verbose) {
+    if (stats != null) {
+      StatsFile.check(stats);
+    }
+    return Engines.choose(
+        engine, surroundings.engines().get(), surroundings.messages(), verbose);
+  }
+
+  /** The machine that was asked for, its memory in whole pages. */
+  MachineConfig.Builder machine(Path kernel, String commandLine, String chosenEngine) {
+    return MachineConfig.of(BootFile.of(kernel))
+        .commandLine(commandLine)
+        .cpus(cpus)
+        .memory((memory + 4095) & ~4095L)
+        .engine(chosenEngine)
+        .countInstructions(stats != null);
   }
 
   /** Reads {@code --escape}. */

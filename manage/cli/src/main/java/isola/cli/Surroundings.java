@@ -4,6 +4,7 @@ import isola.cli.terminal.Messages;
 import isola.cli.terminal.Signals;
 import isola.cli.terminal.Tty;
 import isola.core.cpu.CpuEngine;
+import isola.machine.board.EngineChoice;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
 import java.io.FileDescriptor;
@@ -15,7 +16,6 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
@@ -66,8 +66,7 @@ record Surroundings(
                 new FileOutputStream(FileDescriptor.err), false, StandardCharsets.UTF_8)),
         Tty::of,
         Signals::on,
-        () ->
-            ServiceLoader.load(CpuEngine.class).stream().map(ServiceLoader.Provider::get).toList(),
+        EngineChoice::installed,
         Machine::create,
         new StoredImages(),
         Runtime.getRuntime()::halt);

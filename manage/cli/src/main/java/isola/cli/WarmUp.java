@@ -45,7 +45,7 @@ final class WarmUp implements Callable<Integer> {
       Files.write(kernel, kernel());
       int status = ExitStatus.OK;
       for (CpuEngine engine : surroundings.engines().get()) {
-        if (engine.unavailable().isEmpty()) {
+        if (engine.unavailable().or(engine::reluctance).isEmpty()) {
           int ended =
               new Isola(surroundings)
                   .execute(

@@ -87,6 +87,11 @@ final class Bench {
       }
 
       @Override
+      public int preference() {
+        return List.of("interpreter", "translator", "kvm").indexOf(name);
+      }
+
+      @Override
       public Optional<String> unavailable() {
         return Optional.ofNullable(obstacle);
       }

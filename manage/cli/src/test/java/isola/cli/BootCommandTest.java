@@ -180,4 +180,16 @@ final class BootCommandTest {
     assertThat(bench.run("boot", "--kernel", "k", "--stats", file.toString())).isZero();
     assertThat(Files.readString(file)).contains("\"command\" : \"boot\"");
   }
+
+  @Test
+  void namesOfGeneratedCodeForPerf() throws IOException {
+    Path file = Path.of("/tmp/perf-%d.map".formatted(ProcessHandle.current().pid()));
+    Bench bench = new Bench(machine -> machine.end(new Outcome.PoweredOff()));
+    try {
+      assertThat(bench.run("boot", "--kernel", "k", "--perf-map")).isZero();
+      assertThat(file).hasContent("7f001000 40 guest:kernel:ffffffff81000000\n");
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
 }

@@ -1,6 +1,7 @@
 package isola.cli;
 
 import isola.core.backend.ByteInput;
+import isola.core.cpu.HostCodeListener;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
 import isola.machine.board.MachineStats;
@@ -215,6 +216,11 @@ final class FakeMachine implements Machine {
   @Override
   public void phase(String name) {
     phases.add(name);
+  }
+
+  @Override
+  public void hostCode(HostCodeListener listener) {
+    listener.code(0x7f00_1000L, 0x40, "guest:kernel:ffffffff81000000");
   }
 
   @Override

@@ -2,6 +2,9 @@ package isola.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import isola.cli.terminal.Messages;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,8 +98,23 @@ final class IsolaTest {
     bench.engines.add(Bench.engine("kvm", "no"));
     bench.engines.add(Bench.engine("translator", null));
     bench.engines.add(Bench.engine("unheard-of", null));
-    assertThat(Engines.choose(null, bench.engines)).isEqualTo("interpreter");
-    assertThat(Engines.choose("translator", bench.engines)).isEqualTo("translator");
+    Messages messages = new Messages(new PrintStream(bench.err, true, StandardCharsets.UTF_8));
+    assertThat(Engines.choose("auto", bench.engines, messages, false)).isEqualTo("translator");
+    assertThat(bench.err()).isEmpty();
+    assertThat(Engines.choose("auto", bench.engines, messages, true)).isEqualTo("translator");
+    assertThat(bench.err()).isEqualTo("isola: The engine is translator, not the engine kvm: no.\n");
+    assertThat(Engines.choose("interpreter", bench.engines, messages, true))
+        .isEqualTo("interpreter");
+  }
+
+  @Test
+  void oneLineSaysThatOnlyTheSlowestIsLeft() {
+    bench.engines.add(Bench.engine("kvm", "no"));
+    bench.engines.add(Bench.engine("translator", "neither"));
+    Messages messages = new Messages(new PrintStream(bench.err, true, StandardCharsets.UTF_8));
+    assertThat(Engines.choose("auto", bench.engines, messages, false)).isEqualTo("interpreter");
+    assertThat(bench.err())
+        .isEqualTo("isola: The engine is interpreter, not the engine kvm: no.\n");
   }
 
   @ParameterizedTest

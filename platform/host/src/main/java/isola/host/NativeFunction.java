@@ -54,12 +54,22 @@ final class NativeFunction {
   static String message(int errno) {
     return switch (errno) {
       case 1 -> "operation not permitted (EPERM)";
+      case 2 -> "no such file (ENOENT)";
+      case 4 -> "interrupted (EINTR)";
+      case 6 -> "no such device or address (ENXIO)";
+      case 7 -> "too long a list (E2BIG)";
       case 9 -> "bad file descriptor (EBADF)";
       case 11 -> "resource temporarily unavailable (EAGAIN)";
       case 12 -> "out of memory (ENOMEM)";
       case 13 -> "permission denied (EACCES)";
+      case 14 -> "bad address (EFAULT)";
+      case 16 -> "busy (EBUSY)";
+      case 17 -> "it exists already (EEXIST)";
+      case 19 -> "no such device (ENODEV)";
       case 22 -> "invalid argument (EINVAL)";
-      case 25 -> "not a terminal (ENOTTY)";
+      case 23, 24 -> "too many open files (ENFILE, EMFILE)";
+      case 25 -> "not a thing that this device knows (ENOTTY)";
+      case 28 -> "no room left (ENOSPC)";
       default -> "error number " + errno;
     };
   }

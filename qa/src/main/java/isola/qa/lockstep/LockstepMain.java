@@ -32,6 +32,7 @@ public final class LockstepMain {
                   MachineConfig.of(kernel)
                       .commandLine(args[2])
                       .memory(MEMORY)
+                      .entropy(false)
                       .engine(engine)
                       .serial(
                           (bytes, offset, length) -> {

@@ -5,7 +5,7 @@ import static isola.qa.oracle.RecordSpec.DATA;
 import static isola.qa.oracle.RecordSpec.PAGE;
 
 import isola.cpu.x86.decode.Form;
-import isola.cpu.x86.decode.OpcodeTable;
+import isola.cpu.x86.decode.Op;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +22,7 @@ final class CodeGenerator {
 
   /** A generator of instructions that user code may have and {@code wanted} lets through. */
   CodeGenerator(Predicate<Form> wanted) {
-    for (Form form : OpcodeTable.x86().forms()) {
+    for (Form form : Level.table().forms()) {
       if (!wanted.test(form) || Exclusions.excluded(form)) {
         continue;
       }
@@ -49,6 +49,9 @@ final class CodeGenerator {
     int count = 1 + v.below(longest);
     for (int i = 0; i < count; i++) {
       Form form = forms.get(v.below(forms.size()));
+      while (Exclusions.alone(form) && count > 1) {
+        form = forms.get(v.below(forms.size()));
+      }
       instruction(form);
       if (i < count - 1) {
         if (Undefined.last(form)) {
@@ -93,7 +96,59 @@ final class CodeGenerator {
     }
   }
 
+  /**
+   * Saves the extended state to an area whose header is zero, most often, and takes it back from
+   * there; or takes back what stands there by chance.
+   */
+  private void extendedState(Form form) {
+    int area = (int) DATA + (v.oneIn(8) ? v.below(PAGE) : v.below(49) * 64);
+    if (!v.oneIn(6)) {
+      // mov edi,header; mov ecx,64; xor eax,eax; rep stosb
+      out.write(0xbf);
+      word(area + 512L, 4);
+      out.write(0xb9);
+      word(64, 4);
+      word(0xaaf3_c031L, 4);
+    }
+    if (form.op() == Op.XRSTOR && !v.oneIn(4)) {
+      extendedState(0xae, 4, area);
+    } else if (form.op() == Op.XRSTOR && v.oneIn(2)) {
+      extendedState(0xc7, 4, area);
+    }
+    extendedState(form.opcode(), form.extension(), area);
+    if (form.op() != Op.XRSTOR && v.oneIn(2)) {
+      extendedState(0xae, 5, area);
+    }
+  }
+
+  private void extendedState(int opcode, int extension, int area) {
+    // mov eax,mask; xor edx,edx
+    out.write(0xb8);
+    word(v.below(8), 4);
+    word(0xd231, 2);
+    if (is64 && v.oneIn(2)) {
+      out.write(0x48);
+    }
+    out.write(0x0f);
+    out.write(opcode);
+    if (is64) {
+      out.write(extension << 3 | 4);
+      out.write(0x25);
+    } else {
+      out.write(extension << 3 | 5);
+    }
+    word(area, 4);
+  }
+
   private void instruction(Form form) {
+    if (Exclusions.extended(form.op())) {
+      extendedState(form);
+      return;
+    }
+    if (form.vex() != null) {
+      vexInstruction(form, form.vex());
+      return;
+    }
     if (v.oneIn(6)) {
       noise(form);
     }
@@ -140,6 +195,65 @@ final class CodeGenerator {
     for (String operand : form.operands()) {
       immediate(form, operand, (rex & 8) != 0);
     }
+  }
+
+  private void vexInstruction(Form form, Form.Vex vex) {
+    boolean l256 =
+        switch (vex.length()) {
+          case L128 -> false;
+          case L256 -> true;
+          case BOTH, IGNORED -> v.oneIn(2);
+        };
+    boolean w = vex.w() == Form.ANY ? v.oneIn(3) : vex.w() == 1;
+    int rex = (is64 && v.oneIn(2) ? v.below(8) : 0) | (w ? 8 : 0);
+    boolean memory = form.rm() == Form.Rm.MEMORY || (form.rm() == Form.Rm.ANY && v.oneIn(2));
+    int index = v.below(8);
+    if (form.gathers()) {
+      inRange(form, index | (rex & 2) << 2);
+    }
+    if (v.oneIn(6)) {
+      noise(form);
+    }
+    int vvvv = form.has('H') || form.has('B') ? v.below(is64 ? 16 : 8) : 0;
+    vex(form.map(), form.prefix(), rex, vvvv, l256);
+    out.write(form.opcode());
+    if (form.gathers()) {
+      int base = StateGenerator.POINTERS[v.below(4)];
+      out.write(0x44 | v.below(8) << 3);
+      out.write(v.below(4) << 6 | index << 3 | base);
+      out.write(v.below(128));
+    } else if (form.hasModRm()) {
+      modRm(form, memory, rex);
+    }
+    for (String operand : form.operands()) {
+      immediate(form, operand, w);
+    }
+  }
+
+  /** A VEX prefix, of two bytes where they do and chance will. */
+  private void vex(int map, int prefix, int rex, int vvvv, boolean l256) {
+    int pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
+    int last = (~vvvv & 15) << 3 | (l256 ? 4 : 0) | pp;
+    if (map == 1 && (rex & 11) == 0 && v.oneIn(2)) {
+      out.write(0xc5);
+      out.write((~rex & 4) << 5 | last);
+    } else {
+      out.write(0xc4);
+      out.write((~rex & 7) << 5 | map);
+      out.write((rex & 8) << 4 | last);
+    }
+  }
+
+  /** VPSRLD or VPSRLQ of a YMM register, so that its elements are small indices. */
+  private void inRange(Form form, int register) {
+    if (v.oneIn(16)) {
+      return;
+    }
+    boolean quads = (form.opcode() & 1) != 0;
+    vex(1, 0x66, register >> 3, register, true);
+    out.write(quads ? 0x73 : 0x72);
+    out.write(0xd0 | register & 7);
+    out.write(quads ? 56 : 24);
   }
 
   private static boolean sized(Form form) {
@@ -236,6 +350,7 @@ final class CodeGenerator {
           };
       case 'J' -> operand.equals("Jb") ? 1 : Math.min(size, 4);
       case 'O' -> is64 ? 8 : 4;
+      case 'L' -> 1;
       default -> 0;
     };
   }
@@ -243,7 +358,7 @@ final class CodeGenerator {
   private void immediate(Form form, String operand, boolean wide) {
     int size = immediateSize(form, operand, wide);
     switch (operand.charAt(0)) {
-      case 'I' -> word(v.oneIn(3) ? v.below(70) : v.integer(), size);
+      case 'I', 'L' -> word(v.oneIn(3) ? v.below(70) : v.integer(), size);
       case 'J' -> {
         // Over some HLT: whether it jumped shows in where it stops.
         int over = v.below(4);

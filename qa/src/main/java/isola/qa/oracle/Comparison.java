@@ -60,13 +60,17 @@ final class Comparison {
     longs("rflags", record, ours, RFLAGS, 0xcd5 & ~undefined);
     if (trap == Vector.PF) {
       long cr2 = record.get(JAVA_LONG_UNALIGNED, OUT + CR2);
-      longs("cr2", record, ours, CR2, -1L);
+      // Of a whole area, which byte is found first to be out of reach is open.
+      longs("cr2", record, ours, CR2, last != null && Exclusions.alone(last) ? 0 : -1L);
       // The host's kernel hides whether an address of its own half is mapped.
       longs("error", record, ours, ERROR, cr2 < 0 || cr2 >= (1L << 47) - 4096 ? ~1L : -1L);
     } else if (trap == Vector.GP || trap == Vector.SS) {
       longs("error", record, ours, ERROR, -1L);
     }
     floating(record, ours, last, faulted, transcendental, approximate);
+    if (Level.hostHasV3()) {
+      upperHalves(record, ours, approximate);
+    }
     // A PUSHA that faults has pushed some registers before, or none.
     boolean partly = faulted && last != null && last.op() == Op.PUSHA;
     if (!partly
@@ -74,7 +78,7 @@ final class Comparison {
                 record, OUT + DATA_AT, OUT + STATE_BYTES, ours, DATA_AT, STATE_BYTES)
             >= 0) {
       for (int i = DATA_AT; i < STATE_BYTES; i += 8) {
-        longs("memory+0x%x".formatted(i - DATA_AT), record, ours, i, -1L);
+        longs("memory+0x%x".formatted(i - DATA_AT), record, ours, i, ~moreMask(ours, i, last));
       }
     }
     return differences;
@@ -96,9 +100,15 @@ final class Comparison {
   private static boolean moreControl(
       MemorySegment record, MemorySegment ours, @Nullable Form last) {
     return last != null
-        && last.op() == Op.LDMXCSR
+        && (last.op() == Op.LDMXCSR || last.op() == Op.FXRSTOR || last.op() == Op.XRSTOR)
         && (record.get(JAVA_INT_UNALIGNED, OUT + FX + 24) & 1 << 17) != 0
         && ours.get(JAVA_LONG_UNALIGNED, TRAP) == Vector.GP;
+  }
+
+  /** Bit 17 of MXCSR_MASK, which AMD's is, where a save area seems to have one. */
+  private static long moreMask(MemorySegment ours, int at, @Nullable Form last) {
+    boolean saves = last != null && (last.op() == Op.FXSAVE || Exclusions.extended(last.op()));
+    return saves && ours.get(JAVA_LONG_UNALIGNED, at) >>> 32 == 0xffff ? 1L << 49 : 0;
   }
 
   private void longs(String name, MemorySegment record, MemorySegment ours, long at, long mask) {
@@ -145,6 +155,15 @@ final class Comparison {
         if (!(approximate && close(record, ours, at + k))) {
           ints("xmm%d+%d".formatted(i, k), record, ours, at + k);
         }
+      }
+    }
+  }
+
+  private void upperHalves(MemorySegment record, MemorySegment ours, boolean approximate) {
+    for (int at = RecordSpec.YMM; at < RecordSpec.YMM + RecordSpec.YMM_BYTES; at += 4) {
+      if (!(approximate && close(record, ours, at))) {
+        int register = (at - RecordSpec.YMM) / 16;
+        ints("ymm%d+%d".formatted(register, 16 + at % 16), record, ours, at);
       }
     }
   }

@@ -2,13 +2,11 @@ package isola.qa.oracle;
 
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
-import isola.core.cpu.CpuidTable;
 import isola.core.cpu.Exit;
 import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.ServiceLoader;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -40,7 +38,7 @@ final class Engine implements AutoCloseable {
     this.name = name;
     CpuEngine engine = find(name);
     vm = engine.create(machine.memory);
-    vcpu = vm.createVcpu(VcpuWiring.unconnected(new CpuidTable(List.of())));
+    vcpu = vm.createVcpu(VcpuWiring.unconnected(Level.cpuid()));
     machine.prepare(vcpu.state());
     kicks = watch.scheduleAtFixedRate(vcpu::kick, 200, 200, TimeUnit.MILLISECONDS);
   }

@@ -11,8 +11,8 @@ final class Exclusions {
   /** Whether a row of the table is left out. */
   static boolean excluded(Form form) {
     if (form.group() == Group.SYSTEM) {
-      // They depend on the host's operating system, or change what user code cannot restore.
-      return true;
+      // The others depend on the host's operating system, or change what user code cannot restore.
+      return !privileged(form) && !alone(form);
     }
     for (String operand : form.operands()) {
       if (operand.equals("Sw") && form.rmIsDestination()) {
@@ -34,10 +34,58 @@ final class Exclusions {
       case PUSHF -> true;
       // Privileged or I/O: they fault in the host without a look at their operands.
       case IN, OUT, INS, OUTS -> true;
-      // Their environment holds pointers that AMD processors keep only for exceptions.
-      case FNSTENV, FNSAVE, FLDENV, FRSTOR -> true;
       // AMD alone, or hints that need hardware the host may not have.
       case CLZERO, CLWB, CLFLUSHOPT, MONITOR, MWAIT -> true;
+      default -> false;
+    };
+  }
+
+  /** Whether user code faults on it whatever its operands, or is not concerned. */
+  private static boolean privileged(Form form) {
+    return switch (form.op()) {
+      case LGDT,
+          LIDT,
+          LLDT,
+          LTR,
+          LMSW,
+          INVLPG,
+          INVPCID,
+          CLAC,
+          STAC,
+          XSETBV,
+          CLTS,
+          INVD,
+          WBINVD,
+          WRMSR,
+          RDMSR,
+          SYSEXIT,
+          RSM,
+          CLFLUSH,
+          XSAVES,
+          XRSTORS,
+          RDPKRU,
+          WRPKRU ->
+          true;
+      case MOV -> form.has('C') || form.has('D');
+      default -> false;
+    };
+  }
+
+  /**
+   * Whether a form stands alone in its case: it stores the pointers to the last x87 instruction and
+   * operand, which AMD processors keep for exceptions only.
+   */
+  static boolean alone(Form form) {
+    return switch (form.op()) {
+      case FNSTENV, FNSAVE, FLDENV, FRSTOR, FXSAVE, FXRSTOR -> true;
+      default -> extended(form.op());
+    };
+  }
+
+  /** The XSAVE family as far as user code has it. */
+  static boolean extended(Op op) {
+    return switch (op) {
+      case XSAVE, XSAVEOPT, XSAVEC, XRSTOR -> true;
       default -> false;
     };
   }

@@ -9,7 +9,6 @@ import static isola.qa.oracle.RecordSpec.TRAP;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
-import isola.core.cpu.CpuidTable;
 import isola.core.cpu.VcpuWiring;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
@@ -33,7 +32,7 @@ final class Interpreted implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
   private final Cpu cpu;
   private final Stepper stepper;
-  private final Decoder decoder = new Decoder();
+  private final Decoder decoder = new Decoder(Level.table());
   private final MemorySegment out = arena.allocate(RecordSpec.STATE_BYTES, 64);
   private final List<Form> executed = new ArrayList<>();
   private final List<Integer> ends = new ArrayList<>();
@@ -48,8 +47,7 @@ final class Interpreted implements AutoCloseable {
     this.stepper = stepper;
     MemorySegment state = arena.allocate(Cpu.STATE_SIZE, 4096);
     machine.prepare(state.address());
-    cpu =
-        new Cpu(state.address(), machine.memory, VcpuWiring.unconnected(new CpuidTable(List.of())));
+    cpu = new Cpu(state.address(), machine.memory, VcpuWiring.unconnected(Level.cpuid()));
   }
 
   /** The forms that the last case went through. */

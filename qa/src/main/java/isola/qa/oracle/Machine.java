@@ -23,6 +23,7 @@ import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Efer;
 import isola.cpu.x86.spec.Segment;
+import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.Activity;
 import isola.cpu.x86.state.CpuState;
 import java.lang.foreign.MemorySegment;
@@ -111,6 +112,7 @@ final class Machine implements AutoCloseable {
         (Cr0.PE | Cr0.MP | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.PG) & 0xffff_ffffL);
     RawMemory.putLong(state + CpuState.CR3, 0x1000);
     RawMemory.putLong(state + CpuState.CR4, Cr4.PAE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.OSXSAVE);
+    RawMemory.putLong(state + CpuState.XCR0, XsaveSpec.X87 | XsaveSpec.SSE | XsaveSpec.AVX);
     RawMemory.putLong(state + CpuState.EFER, Efer.LME | Efer.LMA | Efer.SCE | Efer.NXE);
     RawMemory.putLong(state + CpuState.IDTR_BASE, TABLES + IDT);
     RawMemory.putLong(state + CpuState.IDTR_LIMIT, 32 * 16 - 1);
@@ -154,6 +156,10 @@ final class Machine implements AutoCloseable {
     for (int i = 0; i < FX_BYTES; i += 8) {
       RawMemory.putLong(state + CpuState.XSAVE + i, record.get(JAVA_LONG_UNALIGNED, in + FX + i));
     }
+    for (int i = 0; i < RecordSpec.YMM_BYTES; i += 8) {
+      RawMemory.putLong(
+          state + CpuState.YMM_HIGH + i, record.get(JAVA_LONG_UNALIGNED, in + RecordSpec.YMM + i));
+    }
     for (int i = 0; i < PAGE; i += 8) {
       RawMemory.putLong(dataHost + i, record.get(JAVA_LONG_UNALIGNED, in + DATA_AT + i));
     }
@@ -181,6 +187,12 @@ final class Machine implements AutoCloseable {
     out.set(JAVA_LONG_UNALIGNED, CR2, RawMemory.getLong(state + CpuState.CR2));
     for (int i = 0; i < FX_BYTES; i += 8) {
       out.set(JAVA_LONG_UNALIGNED, FX + i, RawMemory.getLong(state + CpuState.XSAVE + i));
+    }
+    for (int i = 0; i < RecordSpec.YMM_BYTES; i += 8) {
+      out.set(
+          JAVA_LONG_UNALIGNED,
+          RecordSpec.YMM + i,
+          RawMemory.getLong(state + CpuState.YMM_HIGH + i));
     }
     for (int i = 0; i < PAGE; i += 8) {
       out.set(JAVA_LONG_UNALIGNED, DATA_AT + i, RawMemory.getLong(dataHost + i));

@@ -36,6 +36,7 @@ public final class Oracle implements AutoCloseable {
   private final StateGenerator states = new StateGenerator();
   private final Comparison comparison = new Comparison();
   private final CodeGenerator code;
+  private final EncodingGenerator encodings = new EncodingGenerator();
   private long instructions;
 
   /**
@@ -83,6 +84,22 @@ public final class Oracle implements AutoCloseable {
    * found.
    */
   public List<Difference> run(long seed, long count, int longest, int most) {
+    return run(seed, count, most, (caseSeed, is64) -> code.generate(caseSeed, is64, longest));
+  }
+
+  /**
+   * Runs {@code count} cases of random bytes that may be an instruction or none, or until {@code
+   * most} differences were found.
+   */
+  public List<Difference> encodings(long seed, long count, int most) {
+    return run(seed, count, most, encodings::generate);
+  }
+
+  private interface Generator {
+    byte[] generate(long seed, boolean is64);
+  }
+
+  private List<Difference> run(long seed, long count, int most, Generator generator) {
     List<Difference> found = new ArrayList<>();
     SplittableRandom seeds = new SplittableRandom(seed);
     long end = instructions + count;
@@ -91,12 +108,13 @@ public final class Oracle implements AutoCloseable {
       boolean is64 = batch % 4 != 3;
       for (int i = 0; i < BATCH; i++) {
         long caseSeed = seeds.nextLong();
-        prepare(record(i), caseSeed, is64, code.generate(caseSeed, is64, longest));
+        prepare(record(i), caseSeed, is64, generator.generate(caseSeed, is64));
       }
       host.run(BATCH);
       for (int i = 0; i < BATCH && found.size() < most; i++) {
         Difference difference = check(record(i), Integer.MAX_VALUE);
-        instructions += interpreted.executed().size();
+        // What is no instruction counts as one.
+        instructions += Math.max(1, interpreted.executed().size());
         if (difference != null) {
           found.add(reduce(i, difference));
         }

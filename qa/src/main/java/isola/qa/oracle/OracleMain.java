@@ -9,7 +9,7 @@ import java.util.function.Predicate;
 /**
  * The oracle from a command line, for hunting: {@code OracleMain SEED COUNT LONGEST MOST
  * [WORD...]}, where a word names a group or a mnemonic; {@code OracleMain = MODE STATE CODE}
- * repeats one case.
+ * repeats one case. A LONGEST of 0 takes random bytes that may be no instruction.
  */
 public final class OracleMain {
   private OracleMain() {}
@@ -35,11 +35,14 @@ public final class OracleMain {
     try (Oracle oracle = new Oracle(wanted, "interpreter", "translator")) {
       long before = System.nanoTime();
       List<Oracle.Difference> found =
-          oracle.run(
-              Long.decode(args[0]),
-              Long.decode(args[1]),
-              Integer.parseInt(args[2]),
-              Integer.parseInt(args[3]));
+          args[2].equals("0")
+              ? oracle.encodings(
+                  Long.decode(args[0]), Long.decode(args[1]), Integer.parseInt(args[3]))
+              : oracle.run(
+                  Long.decode(args[0]),
+                  Long.decode(args[1]),
+                  Integer.parseInt(args[2]),
+                  Integer.parseInt(args[3]));
       double seconds = (System.nanoTime() - before) / 1e9;
       for (Oracle.Difference d : found) {
         out.println(d.form() + "   = " + d.line());

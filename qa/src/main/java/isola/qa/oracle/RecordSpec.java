@@ -43,7 +43,12 @@ final class RecordSpec {
   /** Bytes of the FXSAVE image that belong to the processor. */
   static final int FX_BYTES = 464;
 
-  static final int DATA_AT = FX + 512;
+  /** Upper halves of the sixteen YMM registers. */
+  static final int YMM = FX + 512;
+
+  static final int YMM_BYTES = 256;
+
+  static final int DATA_AT = YMM + YMM_BYTES;
   static final int STATE_BYTES = DATA_AT + PAGE;
 
   /** State after, by the host. */

@@ -34,6 +34,9 @@ final class Undefined {
       case DAA, DAS -> OF;
       case AAA, AAS -> OF | SF | ZF | PF;
       case AAM, AAD -> OF | AF | CF;
+      case ANDN, BLSR, BLSMSK, BLSI, BZHI -> AF | PF;
+      case BEXTR -> AF | SF | PF;
+      case TZCNT, LZCNT -> OF | SF | AF | PF;
       default -> 0;
     };
   }

@@ -25,6 +25,7 @@
 #define CODE ((char *)0x30000000)
 #define PAGE 4096
 #define CODE_BYTES 192
+#define YMM_AT 576 /* in the XSAVE image of a signal frame */
 
 struct state {
   uint64_t gpr[16]; /* RAX RCX RDX RBX RSP RBP RSI RDI R8-R15 */
@@ -36,6 +37,7 @@ struct state {
   uint64_t signal;
   uint64_t unused[2];
   unsigned char fx[512];
+  unsigned char ymm[256]; /* the upper halves */
   unsigned char data[PAGE];
 };
 
@@ -49,6 +51,7 @@ struct record {
 };
 
 static struct record *records;
+static int has_ymm;
 static char *code; /* the code page, where it can be written */
 static volatile int count;
 static volatile int current;
@@ -72,7 +75,10 @@ static void take(int signal, ucontext_t *context) {
   out->error = regs[REG_ERR];
   out->cr2 = regs[REG_CR2];
   out->signal = signal;
-  copy(out->fx, context->uc_mcontext.fpregs, 512);
+  unsigned char *fx = (unsigned char *)context->uc_mcontext.fpregs;
+  copy(out->fx, fx, 512);
+  for (int i = 0; i < 256; i++) out->ymm[i] = 0;
+  if (fx[512] & 4) copy(out->ymm, fx + YMM_AT, 256);
   copy(out->data, DATA, PAGE);
 }
 
@@ -87,6 +93,10 @@ static void give(ucontext_t *context) {
   unsigned char *fx = (unsigned char *)context->uc_mcontext.fpregs;
   copy(fx, r->in.fx, 464); /* the kernel's own bytes follow */
   fx[512] |= 3;            /* XSTATE_BV: x87 and SSE are in the frame */
+  if (has_ymm) {
+    fx[512] = (fx[512] & 0x1f) | 4; /* AVX too; what AVX-512 adds is in its initial state */
+    copy(fx + YMM_AT, r->in.ymm, 256);
+  }
   copy(DATA, r->in.data, PAGE);
   copy(code, r->code, CODE_BYTES); /* HLT follows the code */
 }
@@ -122,6 +132,7 @@ static char *map(char *at, int protection) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
+  has_ymm = __builtin_cpu_supports("avx");
   unsigned long cases = strtoul(argv[2], NULL, 10);
   int fd = open(argv[1], O_RDWR);
   records = mmap(NULL, cases * sizeof(struct record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -23,6 +23,7 @@ final class LayersTest {
     ARROWS.put("platform/host", new String[] {"platform/core"});
     ARROWS.put("cpu/x86", new String[] {"platform/core"});
     ARROWS.put("cpu/translator", new String[] {"platform/core", "platform/host", "cpu/x86"});
+    ARROWS.put("cpu/kvm", new String[] {"platform/core", "platform/host", "cpu/x86"});
     ARROWS.put("machine/devices", new String[] {"platform/core"});
     ARROWS.put(
         "machine/board",

@@ -68,6 +68,13 @@ class OracleTest {
     }
   }
 
+  @Test
+  void bothAgreeOnWhatIsNoInstruction() {
+    try (Oracle oracle = new Oracle(form -> true)) {
+      assertThat(text(oracle.encodings(20260103, 40_000, 5))).isEmpty();
+    }
+  }
+
   /** As long as asked for, from a new seed each time; the report has what repeats a difference. */
   @Test
   @Tag("fuzz")
@@ -80,6 +87,9 @@ class OracleTest {
       for (int round = 0; System.nanoTime() < end; round++) {
         assertThat(text(oracle.run(seed + round, 1_000_000, round % 2 == 0 ? 6 : 1, 5)))
             .as("seed %d", seed + round)
+            .isEmpty();
+        assertThat(text(oracle.encodings(seed + round, 200_000, 5)))
+            .as("encodings of seed %d", seed + round)
             .isEmpty();
       }
     }

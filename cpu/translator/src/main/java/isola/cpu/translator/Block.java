@@ -9,14 +9,11 @@ final class Block {
 
   static final int FLAGS_SAVED = 1;
 
-  /** Looks for events first; flags saved. */
-  static final int POLLING = 2;
+  /** Looks for events and whether the page is still mapped here; flags saved. Made when needed. */
+  static final int CHECKED = 2;
 
-  /** Looks for events and whether the page is still mapped here; flags saved. */
-  static final int CHECKED = 3;
-
-  /** Also compares the address in {@link Layout#TEMPORARY}; flags saved. */
-  static final int INDIRECT = 4;
+  /** Also compares the address in {@link Layout#TEMPORARY}; flags saved. Made when needed. */
+  static final int INDIRECT = 3;
 
   /** Linear address of the first guest instruction. */
   final long rip;
@@ -36,14 +33,20 @@ final class Block {
   /** What it was translated for: the TLB table, and whether XMM instructions were allowed. */
   final int mode;
 
-  /** Host addresses of the ways in. */
-  final long[] entry = new long[5];
+  /** Host addresses of the ways in, 0 for one that is not made. */
+  final long[] entry = new long[4];
 
   /** Bytes of guest code. */
   int length;
 
   /** Guest instructions from its head to its end. */
   int count;
+
+  /** Pieces of 64 bytes of its page that it relies on beside its own, by bit. */
+  long ahead;
+
+  /** Whether nothing sees the status flags that it is entered with: they may be any then. */
+  boolean flagsDead;
 
   /** Where its host code begins, and the first address after it. */
   long hostBegin;

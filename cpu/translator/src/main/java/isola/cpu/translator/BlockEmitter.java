@@ -9,7 +9,6 @@ import static isola.cpu.translator.Layout.ADDRESS;
 import static isola.cpu.translator.Layout.STACK;
 import static isola.cpu.translator.Layout.TEMPORARY;
 
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
@@ -19,24 +18,19 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes the host code of one block: its ways in, its instructions, its ways out. */
 final class BlockEmitter {
-  private static final int NOP_BYTES = 5;
+  private static final int RSP = 4;
+  private static final int RBP = 5;
 
   private final Emitter e;
   private final HostAssembler a;
   private final Sites sites;
   private final Thunks thunks;
   private final PlainEmitter plain;
+  private final Ways ways;
   private final SystemEmitter system;
 
-  // Taken sides of conditional jumps, written behind the straight code.
-  private final int[] sideJump = new int[GuestCode.LIMIT];
-  private final long[] sideTarget = new long[GuestCode.LIMIT];
-  private final int[] sideLive = new int[GuestCode.LIMIT];
-  private final boolean[] sideInHost = new boolean[GuestCode.LIMIT];
-  private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
-  private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
-  private final int[] sideRest = new int[GuestCode.LIMIT];
-  private int sides;
+  /** Host addresses of the instructions that are {@link GuestCode#loopHead}. */
+  private final long[] loopHead = new long[GuestCode.LIMIT];
 
   private final @Nullable CodeWatch watch;
 
@@ -47,6 +41,7 @@ final class BlockEmitter {
     this.thunks = thunks;
     e = new Emitter(assembler, sites, thunks);
     plain = new PlainEmitter(e);
+    ways = new Ways(e);
     system = new SystemEmitter(e);
   }
 
@@ -59,109 +54,63 @@ final class BlockEmitter {
    * Writes a block.
    *
    * @param table number of the TLB table for its accesses and its own page
-   * @param hostPage host address of the page of its guest code
+   * @param sharing whether a probe may be made for several operands
    */
-  void emit(Block block, GuestCode code, int table, long hostPage) {
+  void emit(Block block, GuestCode code, int table, boolean sharing) {
     e.block = block;
+    e.code = code;
     e.table = table;
+    e.sharing = sharing && !e.counting;
+    e.window.close();
     e.beginStubs();
     block.hostBegin = a.here();
-    sides = 0;
+    ways.begin();
     block.vectors = code.vectors;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
-    int liveIn = code.liveBefore[0];
-    waysIn(block, table, hostPage, liveIn);
-    e.inHost = true;
-    e.saved = false;
+    block.ahead = code.seen;
+    block.flagsDead = code.liveBefore[0] == 0;
+    boolean savedFirst = code.savedFirst && code.liveBefore[0] != 0;
+    ways.heads(block, table, code.liveBefore[0], savedFirst);
+    e.inHost = !savedFirst;
+    e.saved = savedFirst;
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
+      e.at = i;
       e.mark();
       if (watch != null) {
         watch.before(a, e.insn);
+      }
+      if (code.loopHead[i]) {
+        // Flags that matter are saved whichever way it is reached; nothing else is known.
+        e.protectFlags(code.liveBefore[i]);
+        e.inHost = false;
+        e.saved = code.liveBefore[i] != 0;
+        e.window.close();
+        loopHead[i] = a.here();
       }
       open = !code.kinds[i].ends();
       instruction(code, i);
     }
     if (open) {
       int last = code.count - 1;
-      chain(code.end(), code.liveAfter[last]);
+      ways.chain(code.end(), code.liveAfter[last], 0);
     }
-    for (int i = 0; i < sides; i++) {
-      a.bind(sideJump[i]);
-      e.insn = sideInsn[i];
-      e.inHost = sideInHost[i];
-      e.saved = sideSaved[i];
-      e.refund(sideRest[i]);
-      chain(sideTarget[i], sideLive[i]);
-    }
+    ways.end();
     e.writeStubs();
-    block.stale[Block.FLAGS_IN_HOST] = a.here();
-    e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
-    block.stale[Block.FLAGS_SAVED] = a.here();
-    e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, true), thunks.exit);
+    ways.stale(block);
     e.handMarks();
   }
 
-  private void waysIn(Block block, int table, long hostPage, int liveIn) {
-    long key = Tlb.codeKey(block.rip & -4096, hostPage);
-    int keyOffset = Layout.tlb(table, block.rip, Tlb.CODE_KEY);
-    block.entry[Block.INDIRECT] = a.here();
-    a.movImmediate(ADDRESS, -(block.rip + key));
-    a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
-    a.load(ADDRESS, keyOffset);
-    a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
-    a.load32(ADDRESS, CpuState.ATTENTION);
-    a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
-    int first = a.jumpIfRcxZero();
-    a.jump(thunks.lookup);
+  /** Writes a way in that a block does not have yet, see {@link Block#entry}. */
+  void wayIn(Block block, int way) {
+    ways.wayIn(block, way);
+  }
 
-    block.entry[Block.CHECKED] = a.here();
-    a.load(TEMPORARY, keyOffset);
-    a.movImmediate(ADDRESS, -key);
-    a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
-    a.load32(ADDRESS, CpuState.ATTENTION);
-    a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
-    int second = a.jumpIfRcxZero();
-    long fail = a.here();
-    e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
-
-    block.entry[Block.POLLING] = a.here();
-    a.load32(TEMPORARY, CpuState.ATTENTION);
-    int third = a.jumpIfRcxZero();
-    a.jump(fail);
-
-    a.align(8);
-    block.entry[Block.FLAGS_SAVED] = a.here();
-    a.bindShort(first);
-    a.bindShort(second);
-    a.bindShort(third);
-    // Both heads are overwritten as one when the block goes stale.
-    a.nops(NOP_BYTES);
-    if (liveIn != 0) {
-      Thunks.restoreFlags(a);
-    }
-    a.align(8);
-    block.entry[Block.FLAGS_IN_HOST] = a.here();
-    a.nops(NOP_BYTES);
-    e.charge(block.count);
-    if (block.secondPage >= 0) {
-      long nextPage = (block.rip & -4096) + 4096;
-      a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
-      a.movImmediate(ADDRESS, -Tlb.codeKey(nextPage, block.secondHost));
-      a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
-      int there = a.jumpIfRcxZero();
-      // The interpreter fetches from the second page, which brings it into the TLB.
-      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, false), thunks.exit);
-      a.bindShort(there);
-    }
-    if (block.vectors) {
-      a.load(TEMPORARY, Layout.FP_ABSENT);
-      int there = a.jumpIfRcxZero();
-      a.call(thunks.loadVectors);
-      a.bindShort(there);
-    }
+  private long loopHead(GuestCode code, int i) {
+    int head = e.counting ? -1 : code.loopHead(i);
+    return head < 0 ? 0 : loopHead[head];
   }
 
   private void instruction(GuestCode code, int i) {
@@ -171,7 +120,12 @@ final class BlockEmitter {
     switch (code.kinds[i]) {
       case NOTHING -> {}
       case PLAIN -> plain.emit(insn, code.bytes, code.offsets[i], before, after);
-      case LEA -> lea(insn);
+      case LEA -> {
+        lea(insn);
+        if (insn.form != null) {
+          e.window.after(insn, insn.form);
+        }
+      }
       case DIVIDE -> divide(insn, before);
       case PUSH -> push(insn, before);
       case POP -> pop(insn, before);
@@ -179,12 +133,14 @@ final class BlockEmitter {
       case SELECTOR -> selector(insn, before);
       case INTERRUPTS_OFF -> {
         e.protectFlags(before);
+        e.useAddress();
         a.state(0, 0x81, 4, Layout.SYSTEM_FLAGS);
         a.emit32(~Rflags.IF);
         e.inHost = false;
       }
       case INTERRUPTS_ON -> {
         e.protectFlags(before);
+        e.useAddress();
         e.inHost = false;
         // cmp dword [deferred], 0
         a.state(0, 0x83, 7, CpuState.INTERRUPT_DEFERRED);
@@ -194,11 +150,15 @@ final class BlockEmitter {
         a.emit32(Rflags.IF);
       }
       case PUSH_FLAGS -> pushFlags();
-      case JUMP -> chain(target(insn), after);
-      case JUMP_IF -> jumpIf(insn, after, code.count - 1 - i);
+      case JUMP -> ways.chain(target(insn), after, loopHead(code, i));
+      case JUMP_IF -> {
+        Form form = insn.form;
+        int condition = form == null ? 0 : Coverage.condition(form);
+        ways.jumpIf(insn, condition, code.liveTaken[i], loopHead(code, i), code.count - 1 - i);
+      }
       case CALL -> {
         pushReturn(insn, before);
-        chain(target(insn), after);
+        ways.chain(target(insn), after, 0);
       }
       case JUMP_INDIRECT -> {
         indirectTarget(insn);
@@ -213,14 +173,13 @@ final class BlockEmitter {
       }
       case RETURN -> {
         e.protectFlags(Rflags.STATUS);
-        e.resumeHere();
-        a.mov(ADDRESS, STACK);
-        e.probe(8, false, false);
-        a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
+        e.operand(RSP, 0, false, Rflags.STATUS);
+        a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
         a.lea(STACK, STACK, 8 + (int) insn.imm);
         jumpIndirect();
       }
       case AID -> {
+        e.useAddress();
         if (system.emit(insn)) {
           break;
         }
@@ -231,6 +190,7 @@ final class BlockEmitter {
         e.saved = true;
       }
       case INTERPRET -> {
+        e.useAddress();
         if (system.emit(insn)) {
           break;
         }
@@ -241,14 +201,24 @@ final class BlockEmitter {
     }
   }
 
-  private static long target(Insn insn) {
+  /** Where a direct branch leads to. */
+  static long target(Insn insn) {
     return insn.rip + insn.length + insn.imm;
   }
 
   private void lea(Insn insn) {
     int to = Layout.host(insn.reg);
-    e.offset(insn);
     int size = insn.operandSize;
+    if (to >= 0 && size >= 4 && addressPinned(insn)) {
+      // The address's own size cuts it off before the operand's does.
+      int wide = size == 8 && insn.addressSize == 8 ? W : 0;
+      int base = insn.base < 0 ? NONE : Layout.host(insn.base);
+      int index = insn.index < 0 ? NONE : Layout.host(insn.index);
+      a.memory(wide, 0x8d, to, base, index, insn.scale, (int) insn.displacement);
+      return;
+    }
+    e.useAddress();
+    e.offset(insn, 0);
     if (size == 2) {
       if (to < 0) {
         a.state(HostAssembler.P66, 0x89, ADDRESS, Layout.gpr(insn.reg));
@@ -267,18 +237,25 @@ final class BlockEmitter {
     a.store(Layout.gpr(insn.reg), ADDRESS);
   }
 
+  private static boolean addressPinned(Insn insn) {
+    return insn.base != Insn.RIP
+        && (insn.base >= 0 || insn.index >= 0)
+        && (insn.base < 0 || Layout.host(insn.base) >= 0)
+        && (insn.index < 0 || Layout.host(insn.index) >= 0)
+        && insn.displacement == (int) insn.displacement;
+  }
+
   private void divide(Insn insn, int before) {
     int w = insn.operandSize == 8 ? W : 0;
     e.protectFlags(before);
     int divisor = ADDRESS;
     if (insn.memory()) {
-      e.resumeHere();
-      e.address(insn);
-      e.probe(insn.operandSize, false, false);
-      a.memory(w, 0x8b, ADDRESS, ADDRESS, NONE, 0, 0);
+      e.operand(insn, insn.operandSize, false, false, before);
+      a.memory(w, 0x8b, ADDRESS, ADDRESS, NONE, 0, e.displacement);
     } else {
       divisor = e.read(insn.rm, ADDRESS);
     }
+    e.useAddress();
     e.inHost = false;
     if (insn.op == Op.DIV) {
       // The quotient fits if the high half is less than the divisor, which then is not 0 either.
@@ -311,14 +288,12 @@ final class BlockEmitter {
   private void selector(Insn insn, int before) {
     int from = CpuState.SEGMENTS + insn.reg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_SELECTOR;
     if (insn.memory()) {
-      e.protectFlags(before);
-      e.resumeHere();
-      e.address(insn);
-      e.probe(2, true, false);
+      e.operand(insn, 2, true, false, before);
       a.state(MAP_0F, 0xb7, TEMPORARY, from);
-      a.memory(HostAssembler.P66, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
+      a.memory(HostAssembler.P66, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
       return;
     }
+    e.window.changed(insn.rm);
     a.state(MAP_0F, 0xb7, TEMPORARY, from);
     int to = Layout.host(insn.rm);
     if (to < 0) {
@@ -331,23 +306,15 @@ final class BlockEmitter {
   private void push(Insn insn, int before) {
     Form form = insn.form;
     char kind = form == null ? ' ' : form.operand(0).charAt(0);
-    e.protectFlags(before);
-    e.resumeHere();
     boolean memory = kind == 'E' && insn.memory();
     if (memory) {
-      e.address(insn);
-      e.probe(8, false, false);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
+      e.operand(insn, 8, false, false, before);
+      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
       a.store(Layout.SPILL, TEMPORARY);
-      // Two pages may want the same entry of the TLB: what was loaded is not probed for again.
-      e.resumeHere();
     }
-    // Not from the beginning: both pages may want the same entry of the TLB.
-    e.resumeHere();
-    a.lea(ADDRESS, STACK, -8);
-    e.probe(8, true, false);
+    e.operand(RSP, -8, true, before);
     if (kind == 'I') {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, 0);
+      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) insn.imm);
     } else {
       int from = TEMPORARY;
@@ -356,74 +323,69 @@ final class BlockEmitter {
       } else {
         from = e.read(kind == 'Z' ? insn.reg : insn.rm, TEMPORARY);
       }
-      a.memory(W, 0x89, from, ADDRESS, NONE, 0, 0);
+      a.memory(W, 0x89, from, ADDRESS, NONE, 0, e.displacement);
     }
-    a.lea(STACK, STACK, -8);
+    moveStack(-8);
+  }
+
+  private void moveStack(int by) {
+    a.lea(STACK, STACK, by);
+    e.window.moved(RSP, by);
   }
 
   private void pushFlags() {
     e.protectFlags(Rflags.STATUS);
-    e.resumeHere();
-    a.lea(ADDRESS, STACK, -8);
-    e.probe(8, true, false);
+    e.operand(RSP, -8, true, Rflags.STATUS);
+    e.inHost = false;
     // OF to bit 11; what LAHF gave has the other five, and bit 1 set.
     a.state(MAP_0F, 0xb6, TEMPORARY, Layout.FLAGS);
     a.register(0, 0xc1, 4, TEMPORARY);
     a.emit(11);
     a.state(0, 0x0a, TEMPORARY, Layout.FLAGS + 1);
     a.state(0, 0x0b, TEMPORARY, Layout.SYSTEM_FLAGS);
-    a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
-    a.lea(STACK, STACK, -8);
+    a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+    moveStack(-8);
   }
 
   private void pop(Insn insn, int before) {
     Form form = insn.form;
     int guest = form != null && form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
-    e.protectFlags(before);
-    e.resumeHere();
-    a.mov(ADDRESS, STACK);
-    e.probe(8, false, false);
+    e.operand(RSP, 0, false, before);
     int to = Layout.host(guest);
-    a.memory(W, 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, 0);
+    a.memory(W, 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
     e.written(guest, TEMPORARY);
     if (to != STACK) {
-      a.lea(STACK, STACK, 8);
+      moveStack(8);
     }
+    e.window.changed(guest);
   }
 
   private void leave(int before) {
-    e.protectFlags(before);
-    e.resumeHere();
-    a.mov(ADDRESS, HostAssembler.RBP);
-    e.probe(8, false, false);
+    e.operand(RBP, 0, false, before);
     a.lea(STACK, HostAssembler.RBP, 8);
-    a.memory(W, 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, 0);
+    a.memory(W, 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
+    e.window.left();
   }
 
   private void pushReturn(Insn insn, int before) {
-    e.protectFlags(before);
-    e.resumeHere();
-    a.lea(ADDRESS, STACK, -8);
-    e.probe(8, true, false);
+    e.operand(RSP, -8, true, before);
     long next = insn.rip + insn.length;
     if (next == (int) next) {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, 0);
+      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) next);
     } else {
       a.movImmediate(TEMPORARY, next);
-      a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, 0);
+      a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     }
-    a.lea(STACK, STACK, -8);
+    moveStack(-8);
   }
 
   /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}, flags saved. */
   private void indirectTarget(Insn insn) {
     e.protectFlags(Rflags.STATUS);
-    e.resumeHere();
     if (insn.memory()) {
-      e.address(insn);
-      e.probe(8, false, false);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, 0);
+      e.operand(insn, 8, false, false, Rflags.STATUS);
+      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     } else {
       int from = e.read(insn.rm, TEMPORARY);
       a.mov(TEMPORARY, from);
@@ -431,43 +393,8 @@ final class BlockEmitter {
   }
 
   private void jumpIndirect() {
-    a.store(Layout.TARGET, TEMPORARY);
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));
-  }
-
-  private void jumpIf(Insn insn, int live, int rest) {
-    e.wantFlags();
-    Form form = insn.form;
-    int condition = form == null ? 0 : Coverage.condition(form);
-    sideJump[sides] = a.jumpForward(condition);
-    sideTarget[sides] = target(insn);
-    sideLive[sides] = live;
-    sideInHost[sides] = e.inHost;
-    sideSaved[sides] = e.saved;
-    sideInsn[sides] = insn;
-    sideRest[sides] = rest;
-    sides++;
-  }
-
-  /** Goes on at another block, through Java until it is known. */
-  private void chain(long target, int live) {
-    boolean samePage = ((target ^ e.block.rip) & -4096) == 0;
-    int entry;
-    if (samePage && target > e.insn.rip) {
-      entry = e.inHost || live == 0 ? Block.FLAGS_IN_HOST : Block.FLAGS_SAVED;
-    } else {
-      e.protectFlags(live);
-      entry = samePage ? Block.POLLING : Block.CHECKED;
-    }
-    // The distance is patched while the code may run, so it must not straddle 8 bytes.
-    while (((a.here() + 1) & 7) > 4) {
-      a.nops(1);
-    }
-    a.emit(0xe9);
-    long at = a.here();
-    a.emit32(0);
-    e.leave(sites.add(Sites.CHAIN, e.block, target, at, entry, e.saved), thunks.exit);
   }
 }

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The blocks of one processor, by address and by guest page. Owner thread only. */
@@ -78,13 +79,15 @@ final class BlockMap {
       return true;
     }
     int from = (int) (physical & 4095);
+    long chunks = GuestCode.chunks(from, length);
     List<Block> kept = new ArrayList<>();
     for (Block block : page.blocks) {
       int first = (int) (block.rip & 4095);
       boolean second = block.secondPage == physical >>> 12;
       int start = second ? 0 : first;
       int end = second ? first + block.length - 4096 : first + block.length;
-      if (start < from + length && from < end) {
+      boolean seen = !second && (block.ahead & chunks) != 0;
+      if (seen || (start < from + length && from < end)) {
         stale.add(block);
       } else {
         kept.add(block);
@@ -106,6 +109,17 @@ final class BlockMap {
       pages.remove(physical >>> 12);
     }
     return kept.isEmpty();
+  }
+
+  /** Hands every block with code of its own to someone, once. */
+  void each(Consumer<Block> action) {
+    for (Block first : buckets) {
+      for (Block b = first; b != null; b = b.next) {
+        if (!b.interpreted) {
+          action.accept(b);
+        }
+      }
+    }
   }
 
   /** The block that a host address is in the code of, stale ones aside. */

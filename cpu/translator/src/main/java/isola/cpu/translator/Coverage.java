@@ -228,6 +228,16 @@ final class Coverage {
     return rm || reg;
   }
 
+  /** Whether an instruction may leave with an exception, whose frame shows the flags before it. */
+  static boolean mayFault(Insn insn, Form form, Kind kind) {
+    return switch (kind) {
+      case NOTHING, LEA, JUMP, JUMP_IF -> false;
+      case SELECTOR -> insn.memory();
+      case PLAIN -> form.memorySize() >= 0 && PlainEmitter.hasMemory(insn, form);
+      default -> true;
+    };
+  }
+
   /** The condition code of Jcc, SETcc and CMOVcc, or -1. */
   static int condition(Form form) {
     int opcode = form.opcode();

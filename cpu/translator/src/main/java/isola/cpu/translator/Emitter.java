@@ -9,6 +9,7 @@ import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.state.CpuState;
+import java.util.Arrays;
 
 /**
  * What all instructions of a block share while host code is written: where the flags are, effective
@@ -36,11 +37,19 @@ class Emitter {
 
   long resume;
 
+  /** Kinds of ways out of line: to Java; a probe's, one for a constant address, for several. */
+  private static final int PLAIN = 0;
+
+  private static final int WALK = 1;
+  private static final int CONSTANT = 2;
+  private static final int WIDE = 3;
+
   // Ways out of line, written after the block's code: the jump to bind, what to do.
   private int[] stubJump = new int[64];
   private int[] stubSite = new int[64];
   private long[] stubGoal = new long[64];
   private long[] stubAfter = new long[64];
+  private int[] stubKind = new int[64];
   private int stubs;
 
   Emitter(HostAssembler a, Sites sites, Thunks thunks) {
@@ -49,6 +58,7 @@ class Emitter {
     this.thunks = thunks;
     this.block = new Block(0, 0, 0, 0);
     this.insn = new Insn();
+    this.code = new GuestCode();
   }
 
   /** Begins the ways out of a block. */
@@ -58,21 +68,23 @@ class Emitter {
 
   /** Notes that a jump leads to a stub which stores a site's number and goes on elsewhere. */
   final void stub(int jump, int site, long goal) {
-    stub(jump, site, goal, 0);
+    stub(jump, site, goal, 0, PLAIN);
   }
 
-  /** The same, but calls {@code goal} and then goes on at {@code after}, unless that is 0. */
-  final void stub(int jump, int site, long goal, long after) {
+  /** The same, or one that calls {@code goal} to fill the TLB and then goes on elsewhere. */
+  private void stub(int jump, int site, long goal, long after, int kind) {
     if (stubs == stubJump.length) {
-      stubJump = java.util.Arrays.copyOf(stubJump, stubs * 2);
-      stubSite = java.util.Arrays.copyOf(stubSite, stubs * 2);
-      stubGoal = java.util.Arrays.copyOf(stubGoal, stubs * 2);
-      stubAfter = java.util.Arrays.copyOf(stubAfter, stubs * 2);
+      stubJump = Arrays.copyOf(stubJump, stubs * 2);
+      stubSite = Arrays.copyOf(stubSite, stubs * 2);
+      stubGoal = Arrays.copyOf(stubGoal, stubs * 2);
+      stubAfter = Arrays.copyOf(stubAfter, stubs * 2);
+      stubKind = Arrays.copyOf(stubKind, stubs * 2);
     }
     stubJump[stubs] = jump;
     stubSite[stubs] = site;
     stubGoal[stubs] = goal;
     stubAfter[stubs] = after;
+    stubKind[stubs] = kind;
     stubs++;
   }
 
@@ -80,15 +92,43 @@ class Emitter {
   final void writeStubs() {
     for (int i = 0; i < stubs; i++) {
       a.bind(stubJump[i]);
-      if (stubAfter[i] == 0) {
-        leave(stubSite[i], stubGoal[i]);
-      } else {
-        a.storeImmediate32(Layout.EXIT_SITE, stubSite[i]);
-        a.call(stubGoal[i]);
-        a.jump(stubAfter[i]);
+      int site = stubSite[i];
+      switch (stubKind[i]) {
+        case CONSTANT -> {
+          // As if the usual probe had been made.
+          boolean write = sites.kind(site) == Sites.WRITE_MISS;
+          long linear = stubGoal[i];
+          int field = write ? Tlb.WRITE : Tlb.READ;
+          int index = (int) (linear >>> 12) & (Tlb.ENTRIES - 1);
+          a.movImmediate(ADDRESS, linear);
+          a.movImmediate(TEMPORARY, (long) index << Tlb.ENTRY_SHIFT);
+          a.state(W, 0x33, ADDRESS, Layout.tlb(table, linear, field));
+          walk(site, thunks.miss(table, write), stubAfter[i]);
+        }
+        case WALK -> walk(site, stubGoal[i], stubAfter[i]);
+        case WIDE -> {
+          // The page may be there, and only the window too wide for it.
+          a.register(W, 0x81, 7, ADDRESS);
+          a.emit32(4096);
+          int elsewhere = a.jumpForwardShort(HostAssembler.CC_AE);
+          a.emit(0xe9);
+          long distance = a.here();
+          a.emit32(0);
+          boolean inState = sites.saved(site);
+          leave(sites.add(Sites.NARROW, block, sites.rip(site), distance, 0, inState), thunks.exit);
+          a.bindShort(elsewhere);
+          walk(site, stubGoal[i], stubAfter[i]);
+        }
+        default -> leave(site, stubGoal[i]);
       }
     }
     stubs = 0;
+  }
+
+  private void walk(int site, long goal, long after) {
+    a.storeImmediate32(Layout.EXIT_SITE, site);
+    a.call(goal);
+    a.jump(after);
   }
 
   /** Leaves by a site through a thunk. */
@@ -105,7 +145,7 @@ class Emitter {
   /** Notes that the host code of the instruction in work begins here. */
   final void mark() {
     if (marked + 2 > marks.length) {
-      marks = java.util.Arrays.copyOf(marks, marked * 2);
+      marks = Arrays.copyOf(marks, marked * 2);
     }
     marks[marked++] = (int) (a.here() - block.hostBegin);
     marks[marked++] = (int) (insn.rip - block.rip);
@@ -113,7 +153,7 @@ class Emitter {
 
   /** Hands the notes of a block over to it. */
   final void handMarks() {
-    block.marks = java.util.Arrays.copyOf(marks, marked);
+    block.marks = Arrays.copyOf(marks, marked);
     block.hostEnd = a.here();
     marked = 0;
   }
@@ -124,7 +164,7 @@ class Emitter {
   boolean counting;
 
   /** Pays for the block's instructions, or leaves. Keeps the flags. */
-  final void charge(int instructions) {
+  final void charge(int instructions, boolean flagsSaved) {
     if (!counting) {
       return;
     }
@@ -132,7 +172,7 @@ class Emitter {
     // movsx ecx, byte [BUDGET + 7]: 0 unless it is overdrawn
     a.state(HostAssembler.MAP_0F, 0xbe, TEMPORARY, Layout.BUDGET + 7);
     int enough = a.jumpIfRcxZero();
-    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, false), thunks.exit);
+    leave(sites.add(Sites.BUDGET, block, block.rip, 0, 0, flagsSaved), thunks.exit);
     a.bindShort(enough);
   }
 
@@ -173,11 +213,101 @@ class Emitter {
     saved = false;
   }
 
-  // Addresses.
+  // Memory operands.
 
-  /** Leaves the linear address of the instruction's memory operand in {@link Layout#ADDRESS}. */
+  /** What ADDRESS is known to hold. */
+  final Window window = new Window();
+
+  /** The block in work, and where in it the instruction is. */
+  GuestCode code;
+
+  int at;
+
+  /** Whether a probe may be made for the operands of several instructions. */
+  boolean sharing = true;
+
+  /** Distance of the operand from {@link Layout#ADDRESS} after {@link #operand}. */
+  int displacement;
+
+  /**
+   * Makes the memory operand of an instruction one at {@link #displacement} from {@link
+   * Layout#ADDRESS}, or leaves.
+   *
+   * @param live status flags that matter before the instruction
+   */
+  final void operand(Insn i, int size, boolean write, boolean aligned, int live) {
+    long found = window.find(i, size, write, aligned);
+    if (found != Long.MIN_VALUE) {
+      displacement = (int) found;
+      return;
+    }
+    protectFlags(live);
+    resume = a.here();
+    window.close();
+    if (sharing && Window.constant(i) && constant(i, size, write, aligned)) {
+      return;
+    }
+    displacement = 0;
+    window.begin(i, size, write, aligned);
+    if (sharing) {
+      window.widen(code, at);
+      displacement = (int) (i.displacement - window.low());
+    } else {
+      window.close();
+    }
+    offset(i, displacement);
+    addBase(i);
+    probe(sharing ? window.span() : size, size, write, aligned);
+  }
+
+  /** The same for an operand of 8 bytes relative to a register that is pinned. */
+  final void operand(int register, int from, boolean write, int live) {
+    long found = window.find(register, from, 8, write);
+    if (found != Long.MIN_VALUE) {
+      displacement = (int) found;
+      return;
+    }
+    protectFlags(live);
+    resume = a.here();
+    displacement = 0;
+    int low = from;
+    if (sharing) {
+      window.begin(register, from, 8, write);
+      window.widen(code, at);
+      low = (int) window.low();
+      displacement = from - low;
+    } else {
+      window.close();
+    }
+    if (low == 0) {
+      a.mov(ADDRESS, Layout.host(register));
+    } else {
+      a.lea(ADDRESS, Layout.host(register), low);
+    }
+    probe(sharing ? window.span() : 8, 8, write, false);
+  }
+
+  // For an instruction that makes its own probes.
+
+  /** Makes the instruction go on here after a miss of the next probe. */
+  final void resumeHere() {
+    window.close();
+    resume = a.here();
+  }
+
+  /** Leaves the linear address of the memory operand in {@link Layout#ADDRESS}. */
   final void address(Insn i) {
-    offset(i);
+    offset(i, 0);
+    addBase(i);
+  }
+
+  /** Turns the linear address in {@link Layout#ADDRESS} into a host address, or leaves. */
+  final void probe(int size, boolean write, boolean aligned) {
+    displacement = 0;
+    probe(size, size, write, aligned);
+  }
+
+  private void addBase(Insn i) {
     if (i.segment == Segment.FS || i.segment == Segment.GS) {
       a.state(
           W,
@@ -187,16 +317,50 @@ class Emitter {
     }
   }
 
+  /** Another use of ADDRESS is at hand. */
+  final void useAddress() {
+    window.close();
+  }
+
+  /** A probe for a page that is known: its entry is too. False if it cannot be one. */
+  private boolean constant(Insn i, int size, boolean write, boolean aligned) {
+    long linear = Window.constantAddress(i);
+    int inPage = (int) (linear & 4095);
+    if (inPage + size > 4096 || (aligned && (inPage & 15) != 0)) {
+      return false;
+    }
+    long page = linear & -4096;
+    int tag = Layout.tlb(table, linear, write ? Tlb.WRITE : Tlb.READ);
+    if (page == (int) page) {
+      a.state(W, 0x81, 7, tag);
+      a.emit32((int) page);
+    } else {
+      a.movImmediate(ADDRESS, page);
+      a.state(W, 0x3b, ADDRESS, tag);
+    }
+    int miss = a.jumpForward(HostAssembler.CC_NZ);
+    byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
+    int site = sites.add(kind, block, insn.rip, resume, size, saved);
+    sites.access(site, 0, aligned);
+    stub(miss, site, linear, resume, CONSTANT);
+    a.load(ADDRESS, Layout.tlb(table, linear, Tlb.HOST));
+    inHost = false;
+    window.openConstant(page, write);
+    displacement = inPage;
+    return true;
+  }
+
   /** Leaves the offset of the instruction's memory operand in {@link Layout#ADDRESS}. */
-  final void offset(Insn i) {
+  final void offset(Insn i, int less) {
     boolean wide = i.addressSize == 8;
     if (i.base == Insn.RIP) {
-      long value = i.rip + i.length + i.displacement;
+      long value = i.rip + i.length + i.displacement - less;
       a.movImmediate(ADDRESS, wide ? value : value & 0xffff_ffffL);
       return;
     }
-    if (i.displacement != (int) i.displacement || (i.base < 0 && i.index < 0)) {
-      a.movImmediate(ADDRESS, wide ? i.displacement : i.displacement & 0xffff_ffffL);
+    long from = i.displacement - less;
+    if (from != (int) from || (i.base < 0 && i.index < 0)) {
+      a.movImmediate(ADDRESS, wide ? from : from & 0xffff_ffffL);
       return;
     }
     int base = i.base < 0 ? NONE : Layout.host(i.base);
@@ -209,20 +373,21 @@ class Emitter {
       a.load(TEMPORARY, Layout.gpr(i.index));
       index = TEMPORARY;
     }
-    if (wide && index == NONE && i.displacement == 0) {
+    if (wide && index == NONE && from == 0) {
       a.mov(ADDRESS, base);
     } else {
-      a.memory(wide ? W : 0, 0x8d, ADDRESS, base, index, i.scale, (int) i.displacement);
+      a.memory(wide ? W : 0, 0x8d, ADDRESS, base, index, i.scale, (int) from);
     }
   }
 
   /**
    * Turns the linear address in {@link Layout#ADDRESS} into a host address, or leaves.
    *
+   * @param span bytes from there that must be in the page
    * @param size bytes of the access
-   * @param aligned whether it must be aligned to its size
+   * @param aligned whether it must be aligned to 16 bytes
    */
-  final void probe(int size, boolean write, boolean aligned) {
+  private void probe(int span, int size, boolean write, boolean aligned) {
     int field = write ? Tlb.WRITE : Tlb.READ;
     a.mov32(TEMPORARY, ADDRESS);
     // shr ecx, 7; and ecx, (entries - 1) * entry size
@@ -231,27 +396,29 @@ class Emitter {
     a.register(0, 0x81, 4, TEMPORARY);
     a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
     a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
-    int miss;
-    if (aligned) {
-      // test r14, ~(page - size)
+    byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
+    int site = sites.add(kind, block, insn.rip, resume, span, saved);
+    sites.access(site, displacement, aligned);
+    int how = span > size ? WIDE : WALK;
+    long miss = thunks.miss(table, write);
+    if (aligned && span == 16) {
+      // test r14, ~(page - 16)
       a.register(W, 0xf7, 0, ADDRESS);
-      a.emit32(~(4096 - size));
-      miss = a.jumpForward(HostAssembler.CC_NZ);
+      a.emit32(~(4096 - 16));
+      stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
     } else {
       a.register(W, 0x81, 7, ADDRESS);
-      a.emit32(4096 - size);
-      miss = a.jumpForward(HostAssembler.CC_A);
+      a.emit32(4096 - span);
+      stub(a.jumpForward(HostAssembler.CC_A), site, miss, resume, how);
+      if (aligned) {
+        // test r14b, 15
+        a.register(HostAssembler.REX, 0xf6, 0, ADDRESS);
+        a.emit(15);
+        stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
+      }
     }
-    byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
-    int site = sites.add(kind, block, insn.rip, resume, size, saved);
-    stub(miss, site, thunks.miss(table, write), resume);
     a.stateIndexed(W, 0x03, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, Tlb.HOST));
     inHost = false;
-  }
-
-  /** Makes the instruction in work go on here after a miss of the next probe. */
-  final void resumeHere() {
-    resume = a.here();
   }
 
   // Registers that are not pinned.

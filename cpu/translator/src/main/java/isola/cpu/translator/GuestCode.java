@@ -3,7 +3,9 @@ package isola.cpu.translator;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,12 @@ final class GuestCode {
 
   /** Status flags that are looked at from each instruction on. */
   final int[] liveBefore = new int[LIMIT];
+
+  /** Status flags that are looked at after each conditional jump if it is taken. */
+  final int[] liveTaken = new int[LIMIT];
+
+  /** Where jumps backward inside the block lead to; flags that matter are saved there. */
+  final boolean[] loopHead = new boolean[LIMIT];
 
   int count;
 
@@ -144,6 +152,7 @@ final class GuestCode {
   }
 
   private void liveness(Source source) {
+    seen = 0;
     int live = 0;
     if (count > 0 && !kinds[count - 1].ends()) {
       live = liveAt(end(), source);
@@ -153,7 +162,10 @@ final class GuestCode {
       switch (kinds[i]) {
         case AID, INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
         case JUMP, CALL -> live = liveAt(insn.rip + insn.length + insn.imm, source);
-        case JUMP_IF -> live |= liveAt(insn.rip + insn.length + insn.imm, source);
+        case JUMP_IF -> {
+          liveTaken[i] = liveAt(insn.rip + insn.length + insn.imm, source);
+          live |= liveTaken[i];
+        }
         default -> {}
       }
       liveAfter[i] = live;
@@ -161,12 +173,85 @@ final class GuestCode {
       if (form != null && kinds[i] != Coverage.Kind.INTERPRET && kinds[i] != Coverage.Kind.AID) {
         live = live & ~Coverage.writes(insn, form) | Coverage.reads(insn, form);
       }
+      if (form == null || Coverage.mayFault(insn, form, kinds[i])) {
+        live = Rflags.STATUS;
+      }
       liveBefore[i] = live;
+    }
+    if (counting && count > 0) {
+      liveBefore[0] = Rflags.STATUS;
+    }
+    savedFirst = false;
+    for (int i = 0; i < count; i++) {
+      Form form = insns[i].form;
+      if (form == null || Coverage.mayFault(insns[i], form, kinds[i])) {
+        savedFirst = true;
+        break;
+      }
+      if (Coverage.reads(insns[i], form) != 0 || Coverage.touches(insns[i], form) != 0) {
+        break;
+      }
+    }
+    findLoops();
+  }
+
+  private void findLoops() {
+    Arrays.fill(loopHead, 0, count, false);
+    for (int i = 0; i < count; i++) {
+      if (kinds[i] == Coverage.Kind.JUMP_IF || kinds[i] == Coverage.Kind.JUMP) {
+        int head = loopHead(i);
+        if (head >= 0) {
+          loopHead[head] = true;
+        }
+      }
     }
   }
 
-  /** Status flags that code at a linear address looks at before it sets them; all if not known. */
+  /** Which instruction of the block a direct jump backward leads to, -1 if there is none such. */
+  int loopHead(int jump) {
+    long target = insns[jump].rip + insns[jump].length + insns[jump].imm;
+    if (target < rip || target > insns[jump].rip || crosses) {
+      return -1;
+    }
+    for (int i = jump; i >= 0; i--) {
+      if (insns[i].op == Op.STAC || insns[i].op == Op.CLAC) {
+        // What follows these uses another table of the TLB.
+        return -1;
+      }
+      if (insns[i].rip == target) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** The bits of {@link #seen} for {@code length} bytes of a page, as far as they are in it. */
+  static long chunks(int offset, int length) {
+    int last = Math.min(offset + Math.max(length, 1) - 1, 4095) >>> 6;
+    int first = offset >>> 6;
+    return -1L << first & -1L >>> 63 - last;
+  }
+
+  /**
+   * Whether the flags that come in are wanted in the state before they are wanted anywhere else.
+   */
+  boolean savedFirst;
+
+  /** Whether all flags are wanted between blocks, as execution may stop at any instruction. */
+  boolean counting;
+
+  /** Pieces of 64 bytes of the block's page that were looked at beyond the block, by bit. */
+  long seen;
+
+  /**
+   * Status flags that code at a linear address looks at, or shows in an exception's frame, before
+   * it sets them; all if not known. Code of other pages is not known, as nobody would say if it
+   * changed.
+   */
   int liveAt(long linear, Source source) {
+    if (counting || ((linear ^ rip) & -4096) != 0) {
+      return Rflags.STATUS;
+    }
     int length;
     byte[] code;
     int at;
@@ -179,6 +264,7 @@ final class GuestCode {
       at = 0;
       length = source.read(linear, ahead, LOOK_AHEAD * 15);
     }
+    int start = at;
     int undecided = Rflags.STATUS;
     int live = 0;
     for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
@@ -186,9 +272,13 @@ final class GuestCode {
       if (decoder.decode(insn, code, at, Math.min(length - at, 15), 8) != Decoder.Status.OK) {
         break;
       }
+      seen |= chunks((int) (linear & 4095) + at - start, insn.length);
       Coverage.Kind kind = Coverage.kind(insn);
       Form form = insn.form;
       if (form == null || kind == Coverage.Kind.INTERPRET) {
+        break;
+      }
+      if (Coverage.mayFault(insn, form, kind)) {
         break;
       }
       live |= Coverage.reads(insn, form) & undecided;

@@ -69,6 +69,11 @@ final class HostAssembler {
     return size;
   }
 
+  /** Host address of the first instruction. */
+  long base() {
+    return base;
+  }
+
   /** Host address of the next instruction. */
   long here() {
     return base + size;

@@ -37,11 +37,8 @@ final class PlainEmitter {
     }
     boolean memory = form.memorySize() >= 0 && hasMemory(insn, form);
     if (memory) {
-      e.protectFlags(liveBefore);
-      e.resumeHere();
-      e.address(insn);
       int size = form.memorySize() > 0 ? form.memorySize() : insn.operandSize;
-      e.probe(size, !Coverage.readsOnly(insn, form), form.aligned());
+      e.operand(insn, size, !Coverage.readsOnly(insn, form), form.aligned(), liveBefore);
     }
     int touches = Coverage.touches(insn, form);
     int kept = liveAfter & ~Coverage.writes(insn, form);
@@ -49,12 +46,14 @@ final class PlainEmitter {
       e.wantFlags();
     }
     encode(insn, form, bytes, at, memory);
+    e.window.after(insn, form);
     if (touches != 0) {
       e.flagsChanged();
     }
   }
 
-  private static boolean hasMemory(Insn insn, Form form) {
+  /** Whether the form's operand is in memory, and the instruction's. */
+  static boolean hasMemory(Insn insn, Form form) {
     if (!insn.memory()) {
       return false;
     }
@@ -132,17 +131,29 @@ final class PlainEmitter {
     if (offset) {
       // MOV with an absolute address has a ModRM byte on our side.
       a.memory(
-          flags, form.opcode() & 1 | (form.opcode() < 0xa2 ? 0x8a : 0x88), 0, base, NONE, 0, 0);
+          flags,
+          form.opcode() & 1 | (form.opcode() < 0xa2 ? 0x8a : 0x88),
+          0,
+          base,
+          NONE,
+          0,
+          e.displacement);
       return;
     }
     int reg = form.extension() >= 0 ? form.extension() : Math.max(insn.reg, 0);
     int rm = insn.rm;
     if (rmGeneral) {
       rm = operand(insn.rm, high, byteNamed(form, 'E'), ADDRESS);
+      if (rm == ADDRESS) {
+        e.useAddress();
+      }
     }
     if (regGeneral || inOpcode) {
       boolean isByte = byteNamed(form, 'G') || byteNamed(form, 'Z');
       reg = operand(insn.reg, high, isByte, counted ? ADDRESS : TEMPORARY);
+      if (reg == ADDRESS) {
+        e.useAddress();
+      }
     }
     if (counted) {
       a.mov(TEMPORARY, Layout.host(1));
@@ -156,7 +167,7 @@ final class PlainEmitter {
       immediate = opcodeAt + mapBytes(form) + 1;
     } else {
       if (memory) {
-        a.memory(flags, form.opcode(), reg, base, NONE, 0, 0);
+        a.memory(flags, form.opcode(), reg, base, NONE, 0, e.displacement);
       } else {
         a.register(flags, form.opcode(), reg, rm);
       }

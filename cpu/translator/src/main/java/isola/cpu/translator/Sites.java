@@ -36,6 +36,9 @@ final class Sites {
   /** Generated code itself faulted. */
   static final byte FAULT = 8;
 
+  /** A probe for several operands found that they are not all in one page. */
+  static final byte NARROW = 9;
+
   /** A block that has more instructions than may still be executed. */
   static final byte BUDGET = 10;
 
@@ -43,7 +46,9 @@ final class Sites {
   static final int KINDS = 16;
 
   private byte[] kind = new byte[1024];
-  private byte[] size = new byte[1024];
+  private short[] size = new short[1024];
+  private short[] offset = new short[1024];
+  private boolean[] aligned = new boolean[1024];
   private boolean[] saved = new boolean[1024];
   private long[] rip = new long[1024];
   private long[] host = new long[1024];
@@ -73,6 +78,8 @@ final class Sites {
       int more = count * 2;
       this.kind = Arrays.copyOf(this.kind, more);
       this.size = Arrays.copyOf(this.size, more);
+      offset = Arrays.copyOf(offset, more);
+      aligned = Arrays.copyOf(aligned, more);
       this.saved = Arrays.copyOf(this.saved, more);
       this.rip = Arrays.copyOf(this.rip, more);
       this.host = Arrays.copyOf(this.host, more);
@@ -80,7 +87,9 @@ final class Sites {
       insn = Arrays.copyOf(insn, more);
     }
     this.kind[count] = kind;
-    this.size[count] = (byte) size;
+    this.size[count] = (short) size;
+    offset[count] = 0;
+    aligned[count] = false;
     this.saved[count] = saved;
     this.rip[count] = rip;
     this.host[count] = host;
@@ -99,11 +108,32 @@ final class Sites {
     return Objects.requireNonNull(insn[site]);
   }
 
+  /**
+   * Says more of an access that misses.
+   *
+   * @param from how far behind the address of the probe the instruction's own operand begins
+   * @param toSixteen whether that must be aligned to 16 bytes
+   */
+  void access(int site, int from, boolean toSixteen) {
+    offset[site] = (short) from;
+    aligned[site] = toSixteen;
+  }
+
+  /** How far behind the address of the probe the operand begins. */
+  int offset(int site) {
+    return offset[site];
+  }
+
+  /** Whether the operand must be aligned to 16 bytes. */
+  boolean aligned(int site) {
+    return aligned[site];
+  }
+
   byte kind(int site) {
     return kind[site];
   }
 
-  /** Bytes of the access that missed; which entry a chain takes. */
+  /** Bytes that were probed for and missed; which entry a chain takes. */
   int size(int site) {
     return size[site];
   }

@@ -33,7 +33,7 @@ final class Thunks {
   /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
   final long resumeVectors;
 
-  /** Leaves for a target that no block is known for; {@link Layout#TARGET} says where. */
+  /** Leaves for a target in TEMPORARY that no block is known for. */
   final long lookup;
 
   /** From here on a fault is caught; before, the way in is not through yet. */
@@ -67,6 +67,7 @@ final class Thunks {
     a.state(0, 0xff, 4, Layout.RESUME);
     a.align(16);
     lookup = a.here();
+    a.store(Layout.TARGET, RCX);
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
     a.align(16);

@@ -2,6 +2,7 @@ package isola.cpu.translator;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import isola.core.cpu.HostCodeListener;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
@@ -30,14 +31,17 @@ import org.jspecify.annotations.Nullable;
  * Owner thread only.
  */
 final class Translation implements Accelerator {
-  /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
-  private static final long CODE_BYTES = 64L << 20;
-
   /** More than the code of one block. */
   private static final int MOST_BLOCK_BYTES = 1 << 16;
 
   /** In a {@link Block#mode}: SSE instructions may be executed on the host. */
   private static final int MODE_VECTORS = 4;
+
+  /** In a {@link Block#mode}: each operand has a probe of its own. */
+  private static final int MODE_NARROW = 8;
+
+  /** More than a way in takes. */
+  private static final int MOST_WAY_BYTES = 256;
 
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
@@ -46,6 +50,9 @@ final class Translation implements Accelerator {
   private static final int LOOKUP_SITE = 0;
 
   private static final int FAULT_SITE = 1;
+
+  /** Names of TLB tables. */
+  private static final String[] MODES = {"kernel", "kernel-ac", "user"};
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -62,7 +69,7 @@ final class Translation implements Accelerator {
   private final GuestMemory memory;
   private final CodeHolder holder;
   private final long state;
-  private final ExecutableMemory code = new ExecutableMemory(CODE_BYTES);
+  private final ExecutableMemory code;
   private final HostAssembler assembler = new HostAssembler();
   private final Sites sites = new Sites();
   private final Thunks thunks;
@@ -81,6 +88,7 @@ final class Translation implements Accelerator {
   private int generation;
 
   private long translated;
+  private long translating;
   private long translatedInstructions;
   private long entered;
   private final long[] left = new long[Sites.KINDS];
@@ -113,7 +121,9 @@ final class Translation implements Accelerator {
 
   private long budget;
 
-  Translation(Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch) {
+  Translation(
+      Cpu cpu, GuestMemory memory, CodeHolder holder, @Nullable CodeWatch watch, long codeBytes) {
+    code = new ExecutableMemory(codeBytes);
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
@@ -178,6 +188,7 @@ final class Translation implements Accelerator {
       counting = limit != 0;
       ticks.forget();
       emitter.counting(counting);
+      guest.counting = counting;
       dropAll();
     }
     if (!begun) {
@@ -298,12 +309,17 @@ final class Translation implements Accelerator {
       switch (kind) {
         case Sites.READ_MISS, Sites.WRITE_MISS -> {
           long linear = RawMemory.getLong(state + Layout.EXIT_LINEAR);
-          int filled = fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
+          // A misaligned operand faults whether its page is there or not.
+          boolean misaligned = misaligned(site, linear);
+          int filled =
+              misaligned
+                  ? DIRECT_NEVER
+                  : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
-            return pageFault(rip, linear, filled);
+            return pageFault(rip, linear + sites.offset(site), filled);
           }
-          if (filled == FILLED && !misaligned(site, linear)) {
+          if (filled == FILLED && !misaligned(site, linear) && !stale(site)) {
             at = resume(site);
             continue;
           }
@@ -387,27 +403,81 @@ final class Translation implements Accelerator {
         default -> {}
       }
       if (attention()) {
-        return leave(rip, 0);
+        boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
+        return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
       int before = generation;
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = find(rip, mode);
+      Block to = find(rip, kind == Sites.NARROW ? mode | MODE_NARROW : mode);
       if (to == null || to.interpreted) {
         return leave(rip, 1);
       }
       if (before == generation) {
-        if (kind == Sites.CHAIN) {
-          patch(sites.host(site), to.entry[sites.size(site)]);
-        } else if (kind == Sites.STALE) {
-          forward(sites.block(site), to);
-        } else if (kind == Sites.LOOKUP) {
-          long slot = (rip & 0xffff) * 8 + Layout.jumpCache(mode & 3);
-          RawMemory.putLong(state + slot, to.entry[Block.INDIRECT]);
-        }
+        connect(site, kind, to, mode & 3);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * Leaves for an event before the instruction at {@code rip}, or, where generated code does not
+   * keep the status flags as nothing sees them before they are set again, after that: the event's
+   * frame shows them.
+   */
+  private int settle(long rip, int mode) {
+    leave(rip, 0);
+    Block block = find(rip, mode);
+    int unknown = block != null && block.flagsDead ? Rflags.STATUS : 0;
+    while (unknown != 0) {
+      Insn insn = guest.one(cpu.rip(), source);
+      if (insn == null || insn.form == null) {
+        return 0;
+      }
+      try {
+        SingleInstruction.execute(cpu, insn);
+      } catch (Fault fault) {
+        faultVector = fault.vector();
+        faultError = fault.errorCode();
+        return FAULT;
+      }
+      unknown &= ~Coverage.writes(insn, insn.form);
+      cpu.rip(cpu.nextRip());
+    }
+    return 0;
+  }
+
+  /** Lets generated code find a block by itself the next time. */
+  private void connect(int site, byte kind, Block to, int table) {
+    switch (kind) {
+      case Sites.CHAIN -> {
+        long entry = entry(to, sites.size(site));
+        if (entry != 0) {
+          patch(sites.host(site), entry);
+        }
+      }
+      case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
+      case Sites.STALE -> forward(sites.block(site), to);
+      case Sites.LOOKUP -> {
+        long entry = entry(to, Block.INDIRECT);
+        if (entry != 0) {
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          RawMemory.putLong(state + slot, entry);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** A way into a block, made now if it is not there; 0 if there is no room for it. */
+  private long entry(Block block, int way) {
+    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= code.executable() + code.size()) {
+      assembler.begin(free);
+      emitter.wayIn(block, way);
+      install(block, free);
+      free = (free + assembler.size() + 15) & -16;
+    }
+    return block.entry[way];
   }
 
   /** Executes one instruction in Java; false, with RIP at it, if it faults. */
@@ -486,7 +556,7 @@ final class Translation implements Accelerator {
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
   private boolean misaligned(int site, long linear) {
-    return sites.size(site) == 16 && (linear & 15) != 0;
+    return sites.aligned(site) && (linear + sites.offset(site) & 15) != 0;
   }
 
   private long resume(int site) {
@@ -562,10 +632,12 @@ final class Translation implements Accelerator {
       block.length = 1;
       block.interpreted = true;
     } else {
+      long before = System.nanoTime();
       assembler.begin(free);
-      emitter.emit(block, guest, mode & 3, host & -4096);
+      emitter.emit(block, guest, mode & 3, (mode & MODE_NARROW) == 0);
       install(block, free);
       free = (free + assembler.size() + 15) & -16;
+      translating += System.nanoTime() - before;
       translated++;
       translatedInstructions += guest.count;
     }
@@ -639,9 +711,21 @@ final class Translation implements Accelerator {
   }
 
   @Override
+  public void hostCode(HostCodeListener listener) {
+    listener.code(code.executable(), firstFree - code.executable(), "isola:thunks");
+    blocks.each(
+        block ->
+            listener.code(
+                block.hostBegin,
+                block.hostEnd - block.hostBegin,
+                "guest:%s:%x".formatted(MODES[block.mode & 3], block.rip)));
+  }
+
+  @Override
   public void count(Map<String, Long> counters) {
     counters.put("blocks translated", translated);
     counters.put("instructions translated", translatedInstructions);
+    counters.put("microseconds of emission", translating / 1000);
     counters.put("code bytes", free - code.executable());
     counters.put("code drops", (long) generation);
     counters.put("generated code entered", entered);
@@ -651,6 +735,7 @@ final class Translation implements Accelerator {
     counters.put("left for loads", left[Sites.READ_MISS]);
     counters.put("left for stores", left[Sites.WRITE_MISS]);
     counters.put("left at an entry", left[Sites.ENTRY]);
+    counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);

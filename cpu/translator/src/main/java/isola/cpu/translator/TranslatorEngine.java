@@ -18,21 +18,42 @@ public final class TranslatorEngine implements CpuEngine {
   private static final List<String> NEEDED =
       List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
 
+  /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
+  private static final long CODE_BYTES = 64L << 20;
+
+  private static final int PREFERENCE = 20;
+
   private final @Nullable CodeWatch watch;
+  private final long codeBytes;
 
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public TranslatorEngine() {
-    this(null);
+    this(null, CODE_BYTES);
   }
 
-  /** An engine whose generated code has faults planted into it, for tests. */
-  TranslatorEngine(@Nullable CodeWatch watch) {
+  /** An engine whose generated code is watched, for tests. */
+  TranslatorEngine(CodeWatch watch) {
+    this(watch, CODE_BYTES);
+  }
+
+  /**
+   * An engine with a code cache of another size, for tests.
+   *
+   * @param codeBytes for each processor, a multiple of 4096
+   */
+  TranslatorEngine(@Nullable CodeWatch watch, long codeBytes) {
     this.watch = watch;
+    this.codeBytes = codeBytes;
   }
 
   @Override
   public String name() {
     return "translator";
+  }
+
+  @Override
+  public int preference() {
+    return PREFERENCE;
   }
 
   @Override
@@ -53,10 +74,11 @@ public final class TranslatorEngine implements CpuEngine {
 
   @Override
   public CpuVm create(GuestMemory memory) {
-    return InterpreterEngine.accelerated(memory, new Translations(watch));
+    return InterpreterEngine.accelerated(memory, new Translations(watch, codeBytes));
   }
 
-  private record Translations(@Nullable CodeWatch watch) implements Accelerator.Factory {
+  private record Translations(@Nullable CodeWatch watch, long codeBytes)
+      implements Accelerator.Factory {
     @Override
     public int stateSize() {
       return Layout.SIZE;
@@ -64,7 +86,7 @@ public final class TranslatorEngine implements CpuEngine {
 
     @Override
     public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
-      return new Translation(cpu, memory, holder, watch);
+      return new Translation(cpu, memory, holder, watch, codeBytes);
     }
   }
 }

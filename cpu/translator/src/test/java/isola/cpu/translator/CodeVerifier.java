@@ -40,6 +40,11 @@ final class CodeVerifier implements CodeWatch {
   private int tagged = -1;
   private int compared;
 
+  /** Offset of the TLB entry that a page was compared with, or -1. */
+  private long constantEntry = -1;
+
+  private boolean constantWrite;
+
   /** Memory operands seen, the state's aside. */
   int memoryOperands() {
     return memoryOperands;
@@ -85,6 +90,7 @@ final class CodeVerifier implements CodeWatch {
     java.util.Arrays.fill(probed, 0);
     tagged = -1;
     compared = 0;
+    constantEntry = -1;
     masked = false;
     wordIndex = false;
   }
@@ -195,7 +201,11 @@ final class CodeVerifier implements CodeWatch {
       compared = 0;
       return;
     }
-    if (insn.rm == tagged && (insn.op == Op.CMP || insn.op == Op.TEST) && insn.imm != 0) {
+    if (constantProbe(insn, tlb, field)) {
+      return;
+    }
+    boolean whole = insn.operandSize == 8;
+    if (whole && insn.rm == tagged && (insn.op == Op.CMP || insn.op == Op.TEST) && insn.imm != 0) {
       compared = (int) (insn.op == Op.CMP ? 4096 - insn.imm : 4096 - ~insn.imm);
       return;
     }
@@ -222,6 +232,29 @@ final class CodeVerifier implements CodeWatch {
       return;
     }
     wrote(insn, form);
+  }
+
+  /** CMP of a tag of one entry with a page, then MOV of the same entry's host page. */
+  private boolean constantProbe(Insn insn, boolean indexed, long field) {
+    if (!insn.memory() || insn.segment != Segment.GS || indexed || insn.base >= 0) {
+      return false;
+    }
+    long entry = insn.displacement - field;
+    boolean inTlb =
+        insn.displacement >= Tlb.OFFSET
+            && insn.displacement < Tlb.OFFSET + (long) Layout.TABLES * Tlb.TABLE_SIZE;
+    if (inTlb && insn.op == Op.CMP && (field == Tlb.READ || field == Tlb.WRITE)) {
+      constantEntry = entry;
+      constantWrite = field == Tlb.WRITE;
+      return true;
+    }
+    if (inTlb && insn.op == Op.MOV && field == Tlb.HOST && entry == constantEntry) {
+      forgetRegister(insn.reg);
+      probed[insn.reg] = constantWrite ? -4096 : 4096;
+      constantEntry = -1;
+      return true;
+    }
+    return false;
   }
 
   private void wrote(Insn insn, Form form) {

@@ -80,6 +80,11 @@ final class ProgramGenerator {
   private final byte[] code = new byte[1 << 14];
   private int size;
 
+  /** While several operands share a base register: which, and what it holds; else -1. */
+  private int sharedBase = -1;
+
+  private long sharedAt;
+
   ProgramGenerator(long seed) {
     random = new Random(seed);
     for (Form form : OpcodeTable.x86().forms()) {
@@ -110,7 +115,7 @@ final class ProgramGenerator {
     int skip = -1;
     int left = 0;
     for (int i = 0; i < length; i++) {
-      switch (random.nextInt(20)) {
+      switch (random.nextInt(22)) {
         case 0 -> {
           if (skip < 0 && !loop) {
             emit(0x70 | random.nextInt(16), 0);
@@ -135,6 +140,17 @@ final class ProgramGenerator {
           move(by, BareMachine.CODE + size + 13);
           emit(0x40 | by >> 3, 0xff, 0xe0 | by & 7);
         }
+        case 5 -> {
+          // Too long for a short jump over it.
+          if (skip < 0) {
+            neighbours();
+          }
+        }
+        case 6 -> {
+          if (skip < 0) {
+            stackNeighbours();
+          }
+        }
         default -> instruction();
       }
       if (skip >= 0 && left-- == 0) {
@@ -153,6 +169,61 @@ final class ProgramGenerator {
     }
     emit(0xf4);
     return Arrays.copyOf(code, size);
+  }
+
+  /** Operands close to each other and to a page's end, while the base moves by constants. */
+  private void neighbours() {
+    int[] bases = {5, 6, 7, 8, 12, 13, 15};
+    sharedBase = bases[random.nextInt(bases.length)];
+    sharedAt = BareMachine.DATA + 0x1000L * (1 + random.nextInt(8)) - random.nextInt(160);
+    move(sharedBase, sharedAt);
+    for (int n = 2 + random.nextInt(8); n > 0; n--) {
+      if (random.nextInt(4) == 0) {
+        int by = random.nextInt(64) - 32;
+        int rex = 0x48 | sharedBase >> 3;
+        int low = sharedBase & 7;
+        switch (random.nextInt(4)) {
+          case 0 -> emit(rex, 0x83, 0xc0 | low, by);
+          case 1 -> emit(rex, 0x83, 0xe8 | low, -by);
+          case 2 -> {
+            // inc
+            by = 1;
+            emit(rex, 0xff, 0xc0 | low);
+          }
+          default -> {
+            // lea base, [base + by]
+            emit(rex | (sharedBase >> 3) << 2, 0x8d, 0x44 | low << 3, 0x20 | low, by);
+          }
+        }
+        sharedAt += by;
+      } else {
+        instruction();
+      }
+    }
+    sharedBase = -1;
+  }
+
+  /** Pushes, pops and operands on the stack between them. */
+  private void stackNeighbours() {
+    int depth = random.nextInt(4);
+    emit(0x48, 0x83, 0xec, depth * 8);
+    int pushed = 1 + random.nextInt(4);
+    for (int i = 0; i < pushed; i++) {
+      int from = register();
+      emit(0x40 | from >> 3, 0x50 | from & 7);
+      if (random.nextInt(3) == 0) {
+        // mov [rsp + 8n], register
+        emit(0x48, 0x89, 0x44 | (register() & 3) << 3, 0x24, 8 * random.nextInt(i + 1));
+      }
+    }
+    for (int i = 0; i < pushed; i++) {
+      if (random.nextInt(3) == 0) {
+        // add register, [rsp + 8n]
+        emit(0x48, 0x03, 0x44 | (register() & 3) << 3, 0x24, 8 * random.nextInt(2));
+      }
+      pop();
+    }
+    emit(0x48, 0x83, 0xc4, depth * 8);
   }
 
   private void emit(int... bytes) {
@@ -214,7 +285,8 @@ final class ProgramGenerator {
       rex = place.base < 0 ? rex : rex & ~3 | 0x40 | place.base >> 3 | place.indexBit() << 1;
       modRm = modRm & 0x38 | (place.base < 0 ? 5 : place.mod << 6 | 4);
     }
-    if (touchesStackPointer(form, modRm, rex, memory)) {
+    if (touches(RSP, form, modRm, rex, memory)
+        || (sharedBase >= 0 && touches(sharedBase, form, modRm, rex, memory))) {
       return false;
     }
     int start = size;
@@ -274,15 +346,15 @@ final class ProgramGenerator {
     return true;
   }
 
-  private static boolean touchesStackPointer(Form form, int modRm, int rex, boolean memory) {
+  private static boolean touches(int register, Form form, int modRm, int rex, boolean memory) {
     int reg = modRm >> 3 & 7 | (rex & 4) << 1;
     int rm = modRm & 7 | (rex & 1) << 3;
     for (String operand : form.operands()) {
       boolean hit =
           switch (operand.charAt(0)) {
-            case 'G' -> reg == RSP;
-            case 'E', 'R' -> form.hasModRm() && !memory && rm == RSP;
-            case 'Z' -> (form.opcode() & 7 | (rex & 1) << 3) == RSP;
+            case 'G' -> same(reg, register, operand, rex);
+            case 'E', 'R' -> form.hasModRm() && !memory && same(rm, register, operand, rex);
+            case 'Z' -> same(form.opcode() & 7 | (rex & 1) << 3, register, operand, rex);
             default -> false;
           };
       if (hit) {
@@ -290,6 +362,11 @@ final class ProgramGenerator {
       }
     }
     return false;
+  }
+
+  private static boolean same(int named, int register, String operand, int rex) {
+    boolean high = operand.endsWith("b") && rex == 0 && named >= 4;
+    return named == register || (high && (named & 3) == register);
   }
 
   /** A memory operand; without a base it is relative to RIP. */
@@ -301,6 +378,13 @@ final class ProgramGenerator {
 
   /** Chooses an address and emits what loads its registers. */
   private Place place(Form form) {
+    if (sharedBase >= 0) {
+      int displacement = random.nextInt(256) - 128;
+      if (form.aligned() || form.op().name().equals("CMPXCHG8B")) {
+        displacement = (int) (((sharedAt + displacement) & ~15L) - sharedAt);
+      }
+      return new Place(sharedBase, RSP, 0, 2, displacement);
+    }
     long at = BareMachine.DATA + 0x1000L + random.nextInt(0x7000);
     if (random.nextInt(8) == 0) {
       at = BareMachine.DATA + 0x1000L * (1 + random.nextInt(8)) - random.nextInt(24);

@@ -12,6 +12,26 @@ final class RandomProgramsTest {
   private static final int PROGRAMS = 400;
 
   @Test
+  void aSmallCodeCacheIsEmptiedAndFilledAnew() {
+    TranslatorEngine translator = new TranslatorEngine(null, 256 << 10);
+    assumeTrue(translator.unavailable().isEmpty(), "the translator cannot run here");
+    ProgramGenerator generator = new ProgramGenerator(3);
+    try (BareMachine reference = new BareMachine(new InterpreterEngine());
+        BareMachine translated = new BareMachine(translator)) {
+      for (int i = 0; i < 100; i++) {
+        byte[] program = generator.next();
+        reference.prepare(program, i);
+        translated.prepare(program, i);
+        Exit expected = reference.run();
+        Exit exit = translated.run();
+        assertThat(translated.outcome(exit)).isEqualTo(reference.outcome(expected));
+        assertThat(translated.vcpu.counters().get("code bytes")).isLessThan(256 << 10);
+      }
+      assertThat(translated.vcpu.counters().get("code drops")).isPositive();
+    }
+  }
+
+  @Test
   void programsEndAlikeOnBothEngines() {
     TranslatorEngine translator = new TranslatorEngine();
     assumeTrue(translator.unavailable().isEmpty(), "the translator cannot run here");

@@ -1,6 +1,7 @@
 package isola.machine.board;
 
 import isola.core.backend.ByteInput;
+import isola.core.cpu.HostCodeListener;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +15,8 @@ public interface Machine extends AutoCloseable {
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   static Machine create(MachineConfig config) {
-    return new PcMachine(config, Engines.find(config.engine()));
+    return new PcMachine(
+        config, EngineChoice.of(config.engine(), EngineChoice.installed()).engine());
   }
 
   /** Lets the processors run. */
@@ -64,6 +66,9 @@ public interface Machine extends AutoCloseable {
 
   /** Figures of the run until now. */
   MachineStats stats();
+
+  /** Names all host code that was made from guest code; once the run has ended. */
+  void hostCode(HostCodeListener listener);
 
   /** Stops the run if need be and gives everything back to the host. */
   @Override

@@ -15,8 +15,8 @@ import java.util.Objects;
  * @param commandLine what the kernel is told; no NUL in it
  * @param cpus number of processors, 1 to {@link #MAX_CPUS}
  * @param memory guest RAM in bytes, a multiple of 4096
- * @param engine name of the CPU engine
- * @param cpuModel name of the CPUID model
+ * @param engine name of the CPU engine, or {@link EngineChoice#AUTO}
+ * @param cpuModel name of the CPUID model, or {@link #BEST_CPU_MODEL}
  * @param disks virtio disks in slot order
  * @param serials what the UARTs COM1, COM2, ... are joined to; a missing one does not exist
  * @param ports virtio console ports in order; none means no such device
@@ -24,6 +24,8 @@ import java.util.Objects;
  * @param resets what a guest's reset does
  * @param testDevices whether the ports that test programs end themselves with are there (a debug
  *     exit at port 0xf4, the configuration ports 0x510 and 0x511)
+ * @param countInstructions whether every instruction is counted, at some cost, or only those that
+ *     cost nothing to count
  */
 public record MachineConfig(
     BootFile kernel,
@@ -38,7 +40,11 @@ public record MachineConfig(
     List<Port> ports,
     boolean entropy,
     ResetPolicy resets,
-    boolean testDevices) {
+    boolean testDevices,
+    boolean countInstructions) {
+
+  /** The CPU model that stands for the best one that the engine offers on this host. */
+  public static final String BEST_CPU_MODEL = "best";
 
   /** Most processors of one machine. */
   public static final int MAX_CPUS = 64;
@@ -128,10 +134,11 @@ public record MachineConfig(
     private int cpus = 1;
     private long memory = 512L << 20;
     private String engine = "interpreter";
-    private String cpuModel = "v2";
+    private String cpuModel = BEST_CPU_MODEL;
     private boolean entropy = true;
     private ResetPolicy resets = ResetPolicy.END;
     private boolean testDevices;
+    private boolean countInstructions;
 
     private Builder(BootFile kernel) {
       this.kernel = kernel;
@@ -161,7 +168,7 @@ public record MachineConfig(
       return this;
     }
 
-    /** Sets the CPU engine's name. */
+    /** Sets the CPU engine's name; {@link EngineChoice#AUTO} for the fastest that can run. */
     public Builder engine(String name) {
       engine = name;
       return this;
@@ -209,6 +216,12 @@ public record MachineConfig(
       return this;
     }
 
+    /** Sets whether every instruction is counted. */
+    public Builder countInstructions(boolean value) {
+      countInstructions = value;
+      return this;
+    }
+
     /**
      * The configuration.
      *
@@ -228,7 +241,8 @@ public record MachineConfig(
           ports,
           entropy,
           resets,
-          testDevices);
+          testDevices,
+          countInstructions);
     }
   }
 }

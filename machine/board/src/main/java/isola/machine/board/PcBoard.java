@@ -6,6 +6,7 @@ import isola.core.bus.PortBus;
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
 import isola.core.cpu.CpuidTable;
+import isola.core.cpu.EngineApics;
 import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
 import isola.core.device.Stateful;
@@ -103,6 +104,7 @@ final class PcBoard implements AutoCloseable {
   private final BootProtocol protocol;
   private final List<Stateful<?>> stateful = new ArrayList<>();
   private final Deque<AutoCloseable> closeables = new ArrayDeque<>();
+  private final long tscHz;
   private CpuidTable cpuid = new CpuidTable(List.of());
 
   /**
@@ -134,11 +136,19 @@ final class PcBoard implements AutoCloseable {
 
       // Processors, each with its local APIC on a bus of its own.
       ApicBus apicBus = new ApicBus();
-      LocalApic bootstrap = buildProcessors(engine, apicBus, entropy);
+      CpuVm vm = processors(engine);
+      tscHz = vm.tscHz(BoardSpec.TSC_HZ);
+      LocalApic bootstrap = buildProcessors(engine, vm, apicBus, entropy);
 
-      // Interrupt controllers.
-      Pic pic = part(new Pic(bootstrap.lint0()));
-      bootstrap.external(pic::acknowledge);
+      // Interrupt controllers. An engine may have the local APICs inside itself.
+      EngineApics inside = vm.apics();
+      Pic pic = part(new Pic(inside == null ? bootstrap.lint0() : inside.external()));
+      if (inside == null) {
+        bootstrap.external(pic::acknowledge);
+      } else {
+        inside.acknowledge(pic::acknowledge);
+        apicBus.inside(inside);
+      }
       IoApic ioApic = part(new IoApic(apicBus));
       ports.attach(PicSpec.MASTER_PORT, 2, pic.masterPorts());
       ports.attach(PicSpec.SLAVE_PORT, 2, pic.slavePorts());
@@ -237,15 +247,23 @@ final class PcBoard implements AutoCloseable {
     return watch;
   }
 
+  private CpuVm processors(CpuEngine engine) {
+    try {
+      return owned(engine.create(memory));
+    } catch (IllegalStateException e) {
+      throw new MachineException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(CpuEngine engine, ApicBus apicBus, EntropySource entropy) {
-    CpuModel model = model(config.cpuModel());
-    CpuVm vm = owned(engine.create(memory));
+  private LocalApic buildProcessors(
+      CpuEngine engine, CpuVm vm, ApicBus apicBus, EntropySource entropy) {
+    CpuModel model = model(config.cpuModel(), engine);
     List<LocalApic> apics = new ArrayList<>();
     for (int i = 0; i < config.cpus(); i++) {
       MmioBus bus = new MmioBus(mmio);
       LocalApic apic =
-          part(new LocalApic(i, i == 0, CpuModel.PHYSICAL_BITS, apicBus, clock, BoardSpec.TSC_HZ));
+          part(new LocalApic(i, i == 0, CpuModel.PHYSICAL_BITS, apicBus, clock, tscHz));
       apic.placement(
           (base, visible) -> {
             bus.detach(apic.registers());
@@ -253,9 +271,9 @@ final class PcBoard implements AutoCloseable {
               bus.attach(base, BoardSpec.LOCAL_APIC_SIZE, apic.registers());
             }
           });
-      KvmClock kvmClock = part(new KvmClock(memory, clock, BoardSpec.TSC_HZ));
+      KvmClock kvmClock = part(new KvmClock(memory, clock, tscHz));
       TscFollower follower = new TscFollower(apic, kvmClock);
-      cpuid = model.table(i, config.cpus(), BoardSpec.TSC_HZ, true);
+      cpuid = model.table(i, config.cpus(), tscHz, true);
       Vcpu vcpu;
       try {
         vcpu =
@@ -266,7 +284,7 @@ final class PcBoard implements AutoCloseable {
                     apic,
                     new MsrRouter(List.of(follower, apic.registers(), kvmClock)),
                     clock,
-                    BoardSpec.TSC_HZ,
+                    tscHz,
                     entropy,
                     cpuid,
                     new ApicHypercalls(apicBus)));
@@ -283,14 +301,21 @@ final class PcBoard implements AutoCloseable {
     return apics.getFirst();
   }
 
-  private static CpuModel model(String name) {
-    return switch (name) {
-      case "v2" -> CpuModel.v2();
-      case "v2-la57" -> CpuModel.v2().withFiveLevelPaging();
-      default ->
-          throw new MachineException(
-              "There is no CPU model \"%s\"; there is v2 and v2-la57.".formatted(name));
-    };
+  private static CpuModel model(String name, CpuEngine engine) {
+    if (name.equals(MachineConfig.BEST_CPU_MODEL)) {
+      return CpuModel.level(engine.level());
+    }
+    CpuModel model = CpuModel.named(name).orElse(null);
+    if (model == null) {
+      throw new MachineException(
+          "There is no CPU model \"%s\"; there is v2, v3, v2-la57 and v3-la57.".formatted(name));
+    }
+    if (model.level() > engine.level()) {
+      throw new MachineException(
+          "The engine %s offers no more than v%d here, not the CPU model %s."
+              .formatted(engine.name(), engine.level(), name));
+    }
+    return model;
   }
 
   private void plugVirtio(ApicBus messages, EntropySource entropy, Timeline timeline) {
@@ -305,10 +330,10 @@ final class PcBoard implements AutoCloseable {
         consolePorts.add(console);
         owned(console::close);
       }
-      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages));
+      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages), timeline);
     }
     if (config.entropy()) {
-      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages));
+      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages), timeline);
     }
     int number = 0;
     for (MachineConfig.Disk disk : config.disks()) {
@@ -319,11 +344,12 @@ final class PcBoard implements AutoCloseable {
         throw new MachineException(String.valueOf(e.getMessage()), e);
       }
       String id = "disk%d".formatted(number++);
-      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages));
+      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages), timeline);
     }
   }
 
-  private int plug(int slot, VirtioPci device) {
+  private int plug(int slot, VirtioPci device, Timeline timeline) {
+    device.onDriver(() -> timeline.reach("first driver"));
     pci.plug(slot, 0, device.function());
     part(device);
     return slot + 1;
@@ -404,6 +430,11 @@ final class PcBoard implements AutoCloseable {
     lpc.reroute();
     vcpus.forEach(Vcpu::reset);
     vcpus.forEach(PcBoard::setMemoryTypes);
+    if (config.countInstructions()) {
+      for (Vcpu vcpu : vcpus) {
+        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
+      }
+    }
     ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
     PciFirmware.assign(
         pci,

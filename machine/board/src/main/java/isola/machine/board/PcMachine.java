@@ -2,6 +2,7 @@ package isola.machine.board;
 
 import isola.core.backend.ByteInput;
 import isola.core.cpu.CpuEngine;
+import isola.core.cpu.HostCodeListener;
 import isola.host.HostClock;
 import isola.host.HostEntropy;
 import isola.machine.board.MachineConfig.ResetPolicy;
@@ -48,6 +49,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private final String name = "isola-" + NUMBERS.incrementAndGet();
   private final Timeline timeline = new Timeline(this::instructions);
   private final HostClock clock;
+  private final String engineName;
   private final PcBoard board;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -60,6 +62,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private volatile boolean closed;
 
   PcMachine(MachineConfig config, CpuEngine engine) {
+    engineName = engine.name();
     clock = new HostClock(name);
     try {
       board = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy());
@@ -224,7 +227,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       case FAILURE ->
           new Outcome.Failed(
               "The %s engine or a device failed%s%s: %s"
-                  .formatted(board.config.engine(), where, after, endFirstLine(how.how)));
+                  .formatted(engineName, where, after, endFirstLine(how.how)));
     };
   }
 
@@ -404,7 +407,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     Map<String, Long> counters = running().counters();
     Outcome result = outcome.getNow(null);
     return new MachineStats(
-        config.engine(),
+        engineName,
         config.cpus(),
         config.memory(),
         clock.nanos() / 1e9,
@@ -415,6 +418,13 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
         ProcessMemory.peakResidentBytes(),
         ProcessMemory.residentBytes(board.memory),
         result == null ? "running" : result.sentence());
+  }
+
+  @Override
+  public void hostCode(HostCodeListener listener) {
+    if (outcome.isDone()) {
+      board.vcpus.forEach(vcpu -> vcpu.hostCode(listener));
+    }
   }
 
   @Override

@@ -36,14 +36,14 @@ public final class SteppedMachine implements AutoCloseable {
   /**
    * Builds a machine and powers it on.
    *
-   * @param config with one processor and neither disks nor ports, as those have threads of their
-   *     own
+   * @param config with one processor and no virtio devices, as those have threads of their own
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   public SteppedMachine(MachineConfig config) {
-    if (config.cpus() != 1 || !config.disks().isEmpty() || !config.ports().isEmpty()) {
+    boolean threads = !config.disks().isEmpty() || !config.ports().isEmpty() || config.entropy();
+    if (config.cpus() != 1 || threads) {
       throw new MachineException(
-          "A machine whose time is counted in instructions has one processor, no disk and no port.");
+          "A machine whose time is counted in instructions has one processor and no virtio device.");
     }
     SplittableRandom random = new SplittableRandom(ENTROPY_SEED);
     Timeline timeline = new Timeline(() -> 0);
@@ -52,7 +52,7 @@ public final class SteppedMachine implements AutoCloseable {
           new PcBoard(
               "stepped",
               config,
-              Engines.find(config.engine()),
+              EngineChoice.of(config.engine(), EngineChoice.installed()).engine(),
               new Ends(),
               timeline,
               clock,

@@ -21,6 +21,7 @@ public final class MmioBus {
   private static final Range[] NONE = {};
 
   private final @Nullable MmioBus parent;
+  private final List<MmioObserver> observers = new ArrayList<>();
   private volatile Range[] ranges = NONE;
 
   /** A bus of its own. */
@@ -51,13 +52,46 @@ public final class MmioBus {
     }
     more.add(new Range(base, size, device));
     ranges = more.toArray(NONE);
+    observers.forEach(observer -> observer.attached(base, device));
   }
 
   /** Detaches every range of {@code device}. */
   public synchronized void detach(MmioDevice device) {
     List<Range> fewer = new ArrayList<>(List.of(ranges));
     fewer.removeIf(range -> range.device == device);
+    Range[] before = ranges;
     ranges = fewer.toArray(NONE);
+    for (Range range : before) {
+      if (range.device == device) {
+        observers.forEach(observer -> observer.detached(range.base, device));
+      }
+    }
+  }
+
+  /**
+   * Tells {@code observer} of the devices of this bus and its parents, now and whenever they
+   * change. It is called under the bus's lock.
+   */
+  public void observe(MmioObserver observer) {
+    if (parent != null) {
+      parent.observe(observer);
+    }
+    synchronized (this) {
+      observers.add(observer);
+      for (Range range : ranges) {
+        observer.attached(range.base, range.device);
+      }
+    }
+  }
+
+  /** Tells {@code observer} no more. */
+  public void forget(MmioObserver observer) {
+    if (parent != null) {
+      parent.forget(observer);
+    }
+    synchronized (this) {
+      observers.remove(observer);
+    }
   }
 
   private @Nullable Range rangeAt(long address) {

@@ -15,4 +15,9 @@ public interface MmioDevice {
 
   /** Writes the low {@code size} bytes (1, 2, 4 or 8) of {@code value} at a local offset. */
   void write(long offset, int size, long value);
+
+  /** Which of its registers are mere doorbells; none unless it says so. Constant. */
+  default Doorbells doorbells() {
+    return Doorbells.NONE;
+  }
 }

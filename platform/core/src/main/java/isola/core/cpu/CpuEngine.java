@@ -11,6 +11,30 @@ public interface CpuEngine {
   /** One sentence on why this engine cannot run here, or empty if it can. */
   Optional<String> unavailable();
 
+  /**
+   * The highest level of x86-64 (psABI: 2 or 3) that a guest may be offered on this engine and this
+   * host.
+   */
+  default int level() {
+    return 2;
+  }
+
+  /**
+   * Its place when the user leaves the choice to us: of the engines that can run here, that of the
+   * highest number is taken.
+   */
+  default int preference() {
+    return 0;
+  }
+
+  /**
+   * One sentence on why this engine is not to be chosen unless asked for by name, although it can
+   * run here; or empty. May take some tens of milliseconds to find out.
+   */
+  default Optional<String> reluctance() {
+    return Optional.empty();
+  }
+
   /** Creates a machine's processors over its memory. The memory outlives the result. */
   CpuVm create(GuestMemory memory);
 }

@@ -53,6 +53,14 @@ public interface Vcpu extends VcpuSignals, AutoCloseable {
    */
   Map<String, Long> counters();
 
+  /**
+   * Names all host code that stands for guest code now; nothing for engines that make none. Owner
+   * thread, or any while the vCPU is stopped.
+   */
+  default void hostCode(HostCodeListener listener) {
+    // None.
+  }
+
   @Override
   void close();
 }

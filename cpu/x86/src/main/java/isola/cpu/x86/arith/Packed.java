@@ -165,6 +165,27 @@ public final class Packed {
     return ((a >>> by) & kept) | (spread(a & tops(size), size) & ~kept);
   }
 
+  /**
+   * VPSLLVD, VPSRLVD, VPSRAVD and their forms of 8 bytes: each element by its own count.
+   *
+   * @param left whether to the left
+   * @param signed whether the sign comes in from the left
+   */
+  public static long shiftEach(long a, long counts, int size, boolean left, boolean signed) {
+    if (size == 8) {
+      return left ? shiftLeft(a, counts, 8) : shiftRight(a, counts, 8);
+    }
+    long low = shiftOne((int) a, counts & 0xffff_ffffL, left, signed);
+    return low & 0xffff_ffffL | shiftOne((int) (a >>> 32), counts >>> 32, left, signed) << 32;
+  }
+
+  private static long shiftOne(int a, long count, boolean left, boolean signed) {
+    if (signed) {
+      return a >> Math.min(count, 31);
+    }
+    return count > 31 ? 0 : left ? (long) a << count : a >>> count;
+  }
+
   private static long repeat(long element, int size) {
     return switch (size) {
       case 1 -> element * 0x0101_0101_0101_0101L;

@@ -21,18 +21,24 @@ import static isola.cpu.x86.arith.FloatSpec.UP;
  */
 abstract class SoftFloat {
   /** Smallest exponent of a normal number, by format. */
+  static final int MIN16 = -14;
+
   static final int MIN32 = -126;
 
   static final int MIN64 = -1022;
   static final int MIN80 = -16382;
 
   /** Largest exponent of a finite number, by format. */
+  static final int MAX16 = 15;
+
   static final int MAX32 = 127;
 
   static final int MAX64 = 1023;
   static final int MAX80 = 16383;
 
   /** Significand bits, the leading one included, by format. */
+  static final int BITS16 = 11;
+
   static final int BITS32 = 24;
 
   static final int BITS64 = 53;
@@ -100,29 +106,39 @@ abstract class SoftFloat {
 
   /** The sum; an exact zero has {@link #high} zero and the sign that the rounding gives it. */
   final void sum(int aSign, int aExponent, long a, int bSign, int bExponent, long b) {
+    sum(aSign, aExponent, a, 0, bSign, bExponent, b);
+  }
+
+  /** The sum, of which the first operand has 128 bits of significand. */
+  final void sum(int aSign, int aExponent, long a, long aLow, int bSign, int bExponent, long b) {
+    int order = Long.compareUnsigned(a, b);
     boolean swap =
-        aExponent < bExponent || (aExponent == bExponent && Long.compareUnsigned(a, b) < 0);
+        aExponent < bExponent
+            || (aExponent == bExponent && (order < 0 || (order == 0 && aLow == 0)));
     long big = swap ? b : a;
+    long bigLow = swap ? 0 : aLow;
     int bigExponent = swap ? bExponent : aExponent;
     sign = swap ? bSign : aSign;
     high = swap ? a : b;
-    low = 0;
+    low = swap ? aLow : 0;
     exponent = bigExponent;
     shiftRightJam(Math.abs(aExponent - bExponent));
     if (aSign == bSign) {
+      low += bigLow;
+      int carryLow = Long.compareUnsigned(low, bigLow) < 0 ? 1 : 0;
       long total = big + high;
       boolean carry = Long.compareUnsigned(total, big) < 0;
-      high = total;
-      if (carry) {
+      high = total + carryLow;
+      if (carry || (carryLow != 0 && high == 0)) {
         shiftRightJam(1);
         high |= Long.MIN_VALUE;
         exponent++;
       }
       return;
     }
-    long newLow = -low;
-    high = big - high - (low != 0 ? 1 : 0);
-    low = newLow;
+    int borrow = Long.compareUnsigned(bigLow, low) < 0 ? 1 : 0;
+    low = bigLow - low;
+    high = big - high - borrow;
     if ((high | low) == 0) {
       zero(rounding == DOWN ? 1 : 0);
       return;

@@ -26,6 +26,9 @@ public final class Cpu extends LinearMemory {
   /** SSE arithmetic. */
   public final SseFloat sseFloat = new SseFloat();
 
+  /** Where an instruction with VEX stands. */
+  public final VectorLane lane = new VectorLane();
+
   private @Nullable Transcendental transcendental;
 
   private boolean stepping;

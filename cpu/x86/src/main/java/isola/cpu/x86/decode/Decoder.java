@@ -25,7 +25,7 @@ public final class Decoder {
   private static final byte[] BASE_16 = {3, 3, 5, 5, 6, 7, 5, 3};
   private static final byte[] INDEX_16 = {6, 7, 6, 7, -1, -1, -1, -1};
 
-  private final OpcodeTable table = OpcodeTable.x86();
+  private final OpcodeTable table;
 
   private byte[] code = {};
   private int start;
@@ -33,8 +33,15 @@ public final class Decoder {
   private int end;
   private Status status = Status.OK;
 
-  /** A decoder. */
-  public Decoder() {}
+  /** A decoder of what the level x86-64-v2 has. */
+  public Decoder() {
+    this(OpcodeTable.x86());
+  }
+
+  /** A decoder of a table's instructions. */
+  public Decoder(OpcodeTable table) {
+    this.table = table;
+  }
 
   /**
    * Decodes one instruction.
@@ -123,6 +130,15 @@ public final class Decoder {
       // A REX prefix counts only right before the opcode.
       rex = 0;
     }
+    if ((opcode == 0xc4 || opcode == 0xc5) && isVex(is64)) {
+      if (status != Status.OK) {
+        return status;
+      }
+      if (insn.locked() || operandPrefix || repeat != 0 || rex != 0) {
+        return Status.UNDEFINED;
+      }
+      return vex(insn, opcode == 0xc4, codeSize, addressPrefix, override);
+    }
     if (repeat != 0) {
       insn.prefixes |= (byte) (repeat == 0xf3 ? Insn.REP : Insn.REPNE);
     }
@@ -146,21 +162,112 @@ public final class Decoder {
     if (form == null) {
       return Status.UNDEFINED;
     }
+    insn.operandSize = (byte) operandSize(form, codeSize, operandPrefix, (rex & 8) != 0);
+    return operands(
+        insn, form, opcode, hasModRm ? modRm : -1, rex, codeSize, addressPrefix, override);
+  }
+
+  /** Whether C4 or C5 begins a VEX prefix; outside 64-bit code LES and LDS share the byte. */
+  private boolean isVex(boolean is64) {
+    if (is64) {
+      return true;
+    }
+    int second = fetch();
+    at--;
+    return second >= 0xc0 || status != Status.OK;
+  }
+
+  /** What follows C4 or C5 (2.3.5). */
+  private Status vex(Insn insn, boolean three, int codeSize, boolean addressPrefix, int override) {
+    int first = fetch();
+    int map = three ? first & 31 : 1;
+    int last = three ? fetch() : first & 0x7f;
+    int opcode = fetch();
+    if (status != Status.OK) {
+      return status;
+    }
+    boolean is64 = codeSize == 8;
+    int rex = (three ? last >> 4 & 8 | ~first >> 5 & 7 : ~first >> 5 & 4);
+    if (!is64) {
+      // Eight registers; what would name more does not count.
+      rex &= 8;
+    }
+    if (map < 1 || map > 3) {
+      return Status.UNDEFINED;
+    }
+    insn.vex = true;
+    insn.rex = true;
+    insn.l256 = (last & 4) != 0;
+    insn.w = (last & 0x80) != 0;
+    int register = ~last >> 3 & 15;
+    boolean hasModRm = table.hasModRm(map + OpcodeTable.VEX, opcode);
+    int modRm = hasModRm ? fetch() : 0;
+    if (status != Status.OK) {
+      return status;
+    }
+    int prefix =
+        switch (last & 3) {
+          case 0 -> Form.NP;
+          case 1 -> 0x66;
+          case 2 -> 0xf3;
+          default -> 0xf2;
+        };
+    Form form = select(insn, map, opcode, prefix, modRm, is64);
+    if (form == null) {
+      return Status.UNDEFINED;
+    }
+    if (form.has('H') || form.has('B')) {
+      insn.vvvv = (byte) (is64 ? register : register & 7);
+    } else if (register != 0) {
+      return Status.UNDEFINED;
+    }
+    insn.operandSize = (byte) operandSize(form, codeSize, false, insn.w);
+    return operands(
+        insn, form, opcode, hasModRm ? modRm : -1, rex, codeSize, addressPrefix, override);
+  }
+
+  private @Nullable Form select(
+      Insn insn, int map, int opcode, int prefix, int modRm, boolean is64) {
+    for (Form form : table.candidates(map + OpcodeTable.VEX, opcode)) {
+      Form.Vex vex = form.vex();
+      if (vex != null
+          && vex.matches(insn.l256, insn.w)
+          && form.prefix() == prefix
+          && form.mode() != (is64 ? Form.Mode.NOT_64 : Form.Mode.ONLY_64)
+          && form.fits(modRm)) {
+        return form;
+      }
+    }
+    return null;
+  }
+
+  private Status operands(
+      Insn insn,
+      Form form,
+      int opcode,
+      int modRm,
+      int rex,
+      int codeSize,
+      boolean addressPrefix,
+      int override) {
+    boolean is64 = codeSize == 8;
     insn.form = form;
     insn.op = form.op();
-    insn.operandSize = (byte) operandSize(form, codeSize, operandPrefix, (rex & 8) != 0);
     insn.addressSize =
         (byte) (is64 ? (addressPrefix ? 4 : 8) : (codeSize == 4) != addressPrefix ? 4 : 2);
     insn.segment = (byte) (override >= 0 ? override : Segment.DS);
-    if (hasModRm) {
+    if (modRm >= 0) {
       boolean register = modRm >= 0xc0 || form.rm() == Form.Rm.FORCED_REGISTER;
       insn.reg = (byte) (((modRm >> 3) & 7) | ((rex & 4) << 1));
       if (register) {
         insn.rm = (byte) ((modRm & 7) | ((rex & 1) << 3));
       } else if (insn.addressSize == 2) {
+        if (form.gathers()) {
+          return Status.UNDEFINED;
+        }
         memory16(insn, modRm, override);
       } else {
-        memory(insn, modRm, rex, override, is64);
+        memory(insn, form, modRm, rex, override, is64);
       }
       if (insn.locked() && (!form.lockable() || register)) {
         return Status.UNDEFINED;
@@ -180,14 +287,10 @@ public final class Decoder {
 
   private @Nullable Form select(
       int map, int opcode, int prefix, int modRm, boolean is64, boolean rexB) {
-    boolean register = modRm >= 0xc0;
     for (Form form : table.candidates(map, opcode)) {
       boolean matches =
           (form.prefix() == Form.ANY || form.prefix() == prefix)
-              && (form.exact() < 0 || form.exact() == modRm)
-              && (form.extension() < 0 || form.extension() == ((modRm >> 3) & 7))
-              && (form.rm() != Form.Rm.REGISTER || register)
-              && (form.rm() != Form.Rm.MEMORY || !register)
+              && form.fits(modRm)
               && form.mode() != (is64 ? Form.Mode.NOT_64 : Form.Mode.ONLY_64);
       // With REX.B, 90 exchanges R8 and does nothing else no longer.
       if (matches && !(map == 0 && opcode == 0x90 && rexB && form.op() != Op.XCHG)) {
@@ -239,13 +342,13 @@ public final class Decoder {
     }
   }
 
-  private void memory(Insn insn, int modRm, int rex, int override, boolean is64) {
+  private void memory(Insn insn, Form form, int modRm, int rex, int override, boolean is64) {
     int mod = modRm >> 6;
     int rm = modRm & 7;
     if (rm == 4) {
       int sib = fetch();
       int index = ((sib >> 3) & 7) | ((rex & 2) << 2);
-      if (index != 4) {
+      if (index != 4 || form.gathers()) {
         insn.index = (byte) index;
         insn.scale = (byte) (sib >> 6);
       }
@@ -292,6 +395,7 @@ public final class Decoder {
           }
         }
         case 'O' -> insn.displacement = fetch(insn.addressSize);
+        case 'L' -> insn.imm = fetch(1);
         case 'Z' -> insn.reg = (byte) ((opcode & 7) | ((rex & 1) << 3));
         case 'P' -> insn.reg &= 7;
         case 'Q', 'N' -> {
@@ -314,6 +418,9 @@ public final class Decoder {
     }
     if (form.group() == Group.X87) {
       insn.reg &= 7;
+    }
+    if (form.gathers() && insn.index == Insn.NONE) {
+      return Status.UNDEFINED;
     }
     return Status.OK;
   }

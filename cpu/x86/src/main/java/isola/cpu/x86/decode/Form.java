@@ -2,6 +2,7 @@ package isola.cpu.x86.decode;
 
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One row of the opcode table: an instruction with one choice of operands.
@@ -19,10 +20,11 @@ import java.util.Set;
  * @param mode where it exists
  * @param width how its operand size follows from prefixes and mode
  * @param size64 what 64-bit code makes of its operand size
- * @param memorySize bytes of a memory operand, 0 if they follow from the operand size or there is
- *     none
+ * @param memorySize bytes of a memory operand, of a 128-bit form where the vector length counts; 0
+ *     if they follow from the operand size or there is none
  * @param aligned whether a memory operand must be aligned to its 16 bytes
  * @param shape where integer operands are
+ * @param vex what VEX must say, or null for a row without VEX
  * @param features the CPUID features it belongs to, and the table's other attributes
  */
 public record Form(
@@ -42,12 +44,53 @@ public record Form(
     int memorySize,
     boolean aligned,
     Shape shape,
+    @Nullable Vex vex,
     Set<String> features) {
   /** {@link #prefix}: whatever mandatory prefixes stand there. */
   public static final int ANY = -1;
 
   /** {@link #prefix}: none of 66, F2, F3. */
   public static final int NP = 0;
+
+  /**
+   * What a VEX prefix must say (Intel SDM vol. 2A 2.3).
+   *
+   * @param length VEX.L
+   * @param w VEX.W: 0, 1, or {@link #ANY}
+   * @param target where a vector result goes
+   * @param first the first source of a vector operation
+   * @param step bytes from the second source of one lane to that of the next
+   */
+  public record Vex(Length length, int w, Register target, Register first, int step) {
+    /** What names a vector register. */
+    public enum Register {
+      REG,
+      VVVV,
+      RM,
+      /** There is none, or the instruction sees to it itself. */
+      NONE
+    }
+
+    /** VEX.L of a row. */
+    public enum Length {
+      L128,
+      L256,
+      /** Either; operands that the manual marks with x follow. */
+      BOTH,
+      /** Of no meaning. */
+      IGNORED
+    }
+
+    boolean matches(boolean l256, boolean wide) {
+      boolean fits =
+          switch (length) {
+            case L128 -> !l256;
+            case L256 -> l256;
+            case BOTH, IGNORED -> true;
+          };
+      return fits && (w == ANY || (w == 1) == wide);
+    }
+  }
 
   /** Which operands an integer instruction has: destination, then source. */
   public enum Shape {
@@ -107,6 +150,47 @@ public record Form(
     DEFAULT,
     /** 64 bits. */
     FORCED
+  }
+
+  /** Bytes of a SIMD memory operand under VEX.L, see {@link #memorySize}. */
+  public int memoryBytes(boolean l256) {
+    if (!l256) {
+      return memorySize;
+    }
+    for (String operand : operands) {
+      if (operand.charAt(0) == 'W' || operand.charAt(0) == 'M') {
+        return switch (operand.substring(1)) {
+          case "x", "ps", "pd", "dup" -> 32;
+          case "h", "f", "e" -> 2 * memorySize;
+          default -> memorySize;
+        };
+      }
+    }
+    return memorySize;
+  }
+
+  /** Whether an operand of a kind is there: its first letter in the manual's notation. */
+  public boolean has(char kind) {
+    for (String operand : operands) {
+      if (operand.charAt(0) == kind) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether a ModRM byte selects this row among those of its opcode. */
+  boolean fits(int modRm) {
+    boolean register = modRm >= 0xc0;
+    return (exact < 0 || exact == modRm)
+        && (extension < 0 || extension == ((modRm >> 3) & 7))
+        && (rm != Rm.REGISTER || register)
+        && (rm != Rm.MEMORY || !register);
+  }
+
+  /** Whether the index of the memory operand is a vector (VSIB). */
+  public boolean gathers() {
+    return features.contains("vsib");
   }
 
   /** The operand at a position, or the empty string. */

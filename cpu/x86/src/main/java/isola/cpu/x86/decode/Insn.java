@@ -59,10 +59,22 @@ public final class Insn {
    */
   public byte rm = NONE;
 
+  /** Whether a VEX prefix is there; {@link #vvvv}, {@link #l256} and {@link #w} count then. */
+  public boolean vex;
+
+  /** The register that VEX.vvvv names, general or vector, or {@link #NONE} where it must not. */
+  public byte vvvv = NONE;
+
+  /** VEX.L. */
+  public boolean l256;
+
+  /** VEX.W. */
+  public boolean w;
+
   /** Base register, {@link #RIP} or {@link #NONE}. */
   public byte base = NONE;
 
-  /** Index register or {@link #NONE}. */
+  /** Index register, a vector register in the forms that gather, or {@link #NONE}. */
   public byte index = NONE;
 
   /** Left shift of the index, 0 to 3. */
@@ -74,7 +86,10 @@ public final class Insn {
   /** Displacement, sign-extended. */
   public long displacement;
 
-  /** Immediate, sign- or zero-extended as the form says; relative branch distance. */
+  /**
+   * Immediate, sign- or zero-extended as the form says; relative branch distance. Bits 7:4 name the
+   * fourth register of a VEX form that has one.
+   */
   public long imm;
 
   /** Second immediate: far selector, ENTER level. */

@@ -1,5 +1,7 @@
 package isola.cpu.x86.decode;
 
+import isola.core.cpu.CpuidTable;
+import isola.cpu.x86.spec.CpuidSpec;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -7,6 +9,7 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -15,12 +18,21 @@ import org.jspecify.annotations.Nullable;
 
 /** The opcode table, read once from {@code opcodes.txt} beside this class. Immutable. */
 public final class OpcodeTable {
-  private static final int MAPS = 4;
+  /** Four maps without VEX, and the three that VEX.mmmmm names. */
+  private static final int MAPS = 7;
+
+  /** Added to the number of a map for its VEX forms. */
+  static final int VEX = 3;
+
   private static final Form[] NONE = {};
   private static final Set<String> REGISTER_NAMES =
       Set.of("AL", "AX", "CL", "DX", "ES", "CS", "SS", "DS", "FS", "GS", "ST", "STi", "XMM0", "1");
 
-  private static final OpcodeTable X86_64 = read("opcodes.txt");
+  private static final Set<String> V3 =
+      Set.of("avx", "avx2", "fma", "f16c", "bmi1", "bmi2", "lzcnt");
+
+  private static final OpcodeTable X86_64_V3 = read("opcodes.txt");
+  private static final OpcodeTable X86_64 = X86_64_V3.without(V3);
 
   private final List<Form> forms;
   private final Form[][] byOpcode = new Form[MAPS * 256][];
@@ -29,11 +41,10 @@ public final class OpcodeTable {
   private OpcodeTable(List<Form> forms) {
     this.forms = List.copyOf(forms);
     for (int i = 0; i < byOpcode.length; i++) {
-      int map = i >> 8;
       int opcode = i & 255;
       List<Form> here = new ArrayList<>();
       for (Form form : forms) {
-        if (form.map() == map && form.opcode() == opcode) {
+        if (index(form) == i >> 8 && form.opcode() == opcode) {
           here.add(form);
           modRm[i] |= form.hasModRm();
         }
@@ -43,9 +54,29 @@ public final class OpcodeTable {
     }
   }
 
+  private static int index(Form form) {
+    return form.vex() == null ? form.map() : form.map() + VEX;
+  }
+
+  private OpcodeTable without(Set<String> features) {
+    return new OpcodeTable(
+        forms.stream().filter(form -> Collections.disjoint(form.features(), features)).toList());
+  }
+
   /** The table of every instruction up to x86-64-v2. */
   public static OpcodeTable x86() {
     return X86_64;
+  }
+
+  /** The table of every instruction up to x86-64-v3. */
+  public static OpcodeTable v3() {
+    return X86_64_V3;
+  }
+
+  /** The table of what a processor has that answers CPUID so. */
+  public static OpcodeTable offered(CpuidTable cpuid) {
+    CpuidTable.Row features = cpuid.find(CpuidSpec.FEATURES, 0);
+    return features != null && (features.ecx() & CpuidSpec.AVX) != 0 ? X86_64_V3 : X86_64;
   }
 
   /** All rows in the order of the file. */
@@ -96,6 +127,7 @@ public final class OpcodeTable {
   private static Form row(String line) {
     String[] columns = line.split("\\|", -1);
     int map = 0;
+    String @Nullable [] vex = null;
     int opcode = -1;
     int prefix = Form.ANY;
     int extension = -1;
@@ -107,13 +139,19 @@ public final class OpcodeTable {
         case "r" -> rm = Form.Rm.REGISTER;
         case "m" -> rm = Form.Rm.MEMORY;
         default -> {
-          if (token.charAt(0) == '/') {
+          if (token.startsWith("VEX.")) {
+            vex = token.split("\\.", -1);
+            prefix = vex[2].equals("NP") ? Form.NP : Integer.parseInt(vex[2], 16);
+            map = vex[3].equals("0F") ? 1 : vex[3].equals("0F38") ? 2 : 3;
+          } else if (token.charAt(0) == '/') {
             extension = token.charAt(1) - '0';
           } else if (token.charAt(0) == '=') {
             exact = Integer.parseInt(token, 1, 3, 16);
           } else {
             int value = Integer.parseInt(token, 16);
-            if (opcode == 0x0f && map == 0) {
+            if (vex != null) {
+              opcode = value;
+            } else if (opcode == 0x0f && map == 0) {
               map = 1;
               opcode = value;
             } else if (map == 1 && opcode == 0x38) {
@@ -156,7 +194,73 @@ public final class OpcodeTable {
         memory,
         memory == 16 && attributes.group == Group.SSE && !attributes.unaligned,
         shape(operands),
+        vex == null ? null : vex(vex[1], vex[4], Op.valueOf(words[0]), operands),
         Set.copyOf(attributes.features));
+  }
+
+  private static Form.Vex vex(String length, String w, Op op, List<String> operands) {
+    Form.Vex.Length l =
+        switch (length) {
+          case "128" -> Form.Vex.Length.L128;
+          case "256" -> Form.Vex.Length.L256;
+          case "LIG" -> Form.Vex.Length.IGNORED;
+          default -> Form.Vex.Length.BOTH;
+        };
+    char to = operands.isEmpty() ? ' ' : operands.get(0).charAt(0);
+    boolean three = operands.stream().anyMatch(operand -> operand.charAt(0) == 'H');
+    boolean fused = op.name().startsWith("VF");
+    return new Form.Vex(
+        l,
+        w.equals("WIG") ? Form.ANY : w.charAt(1) - '0',
+        readsOnly(op) ? Form.Vex.Register.NONE : register(to),
+        to == 'H'
+            ? Form.Vex.Register.RM
+            : three && !fused ? Form.Vex.Register.VVVV : Form.Vex.Register.REG,
+        step(operands));
+  }
+
+  private static Form.Vex.Register register(char operand) {
+    return switch (operand) {
+      case 'V' -> Form.Vex.Register.REG;
+      case 'H' -> Form.Vex.Register.VVVV;
+      case 'W', 'U' -> Form.Vex.Register.RM;
+      default -> Form.Vex.Register.NONE;
+    };
+  }
+
+  /** Instructions whose first operand is a vector that does not change. */
+  private static boolean readsOnly(Op op) {
+    return switch (op) {
+      case COMISS,
+          COMISD,
+          UCOMISS,
+          UCOMISD,
+          PTEST,
+          VTESTPS,
+          VTESTPD,
+          MASKMOVDQU,
+          PCMPESTRI,
+          PCMPESTRM,
+          PCMPISTRI,
+          PCMPISTRM ->
+          true;
+      default -> false;
+    };
+  }
+
+  private static int step(List<String> operands) {
+    for (int i = 1; i < operands.size(); i++) {
+      if (operands.get(i).charAt(0) == 'W') {
+        return switch (operands.get(i).substring(1)) {
+          case "h" -> 8;
+          case "f" -> 4;
+          case "e" -> 2;
+          case "dq" -> 0;
+          default -> 16;
+        };
+      }
+    }
+    return 16;
   }
 
   private static final class Attributes {
@@ -219,7 +323,7 @@ public final class OpcodeTable {
         return Form.Width.Z;
       }
       char kind = operand.charAt(0);
-      if (REGISTER_NAMES.contains(operand) || "IAJVWUPQN".indexOf(kind) >= 0) {
+      if (REGISTER_NAMES.contains(operand) || "IAJVWUPQNHL".indexOf(kind) >= 0) {
         continue;
       }
       switch (operand.substring(1)) {
@@ -279,9 +383,9 @@ public final class OpcodeTable {
       if ("EMQW".indexOf(operand.charAt(0)) >= 0) {
         return switch (operand.substring(1)) {
           case "b", "db" -> 1;
-          case "w", "dw" -> 2;
-          case "d", "ss" -> 4;
-          case "q", "sd", "pi" -> 8;
+          case "w", "dw", "e" -> 2;
+          case "d", "ss", "f" -> 4;
+          case "q", "sd", "pi", "h", "dup" -> 8;
           case "t" -> 10;
           case "dq", "x", "ps", "pd" -> 16;
           default -> 0;

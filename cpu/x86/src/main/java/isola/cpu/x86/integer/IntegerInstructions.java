@@ -120,6 +120,10 @@ public final class IntegerInstructions {
       case LOOPNE -> Branches.loop(cpu, insn, cpu.flags.result != 0);
       case JCXZ -> Branches.jcxz(cpu, insn);
       case POPCNT -> BitInstructions.popcnt(cpu, insn);
+      case TZCNT -> BitManipulation.count(cpu, insn, false);
+      case LZCNT -> BitManipulation.count(cpu, insn, true);
+      case ANDN, BEXTR, BLSI, BLSMSK, BLSR, BZHI, MULX, PDEP, PEXT, RORX, SARX, SHLX, SHRX ->
+          BitManipulation.execute(cpu, insn);
       case BSWAP -> BitInstructions.bswap(cpu, insn);
       case MOVBE -> BitInstructions.movbe(cpu, insn);
       case CRC32 -> BitInstructions.crc32(cpu, insn);

@@ -1,5 +1,6 @@
 package isola.cpu.x86.interpreter;
 
+import isola.core.cpu.HostCodeListener;
 import isola.core.memory.GuestMemory;
 import isola.cpu.x86.cpu.Cpu;
 
@@ -64,6 +65,9 @@ public interface Accelerator extends AutoCloseable {
 
   /** Drops all code that is held. */
   void dropAll();
+
+  /** Names all its host code. Owner thread, or any while the vCPU is stopped. */
+  void hostCode(HostCodeListener listener);
 
   /** Adds what it counts, by name. Any thread. */
   void count(java.util.Map<String, Long> counters);

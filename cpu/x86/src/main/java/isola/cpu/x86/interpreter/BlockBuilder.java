@@ -4,6 +4,7 @@ import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.spec.Segment;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockBuilder {
   private final Cpu cpu;
-  private final Decoder decoder = new Decoder();
+  private final Decoder decoder;
   private final byte[] bytes = new byte[Decoder.MAX_LENGTH + 1];
   private final Insn end = new Insn();
 
@@ -24,6 +25,7 @@ final class BlockBuilder {
 
   BlockBuilder(Cpu cpu) {
     this.cpu = cpu;
+    decoder = new Decoder(OpcodeTable.offered(cpu.wiring.cpuid()));
     end.handler = Handler.END;
   }
 

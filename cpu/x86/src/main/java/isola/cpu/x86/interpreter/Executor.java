@@ -353,6 +353,16 @@ final class Executor {
     return Shifts.apply(cpu.flags, i.op, x << u >>> u, i.sub, i.operandSize);
   }
 
+  private static boolean repeats(Insn i) {
+    if ((i.prefixes & (Insn.REP | Insn.REPNE)) == 0) {
+      return false;
+    }
+    return switch (i.op) {
+      case MOVS, STOS, LODS, CMPS, SCAS, INS, OUTS -> true;
+      default -> false;
+    };
+  }
+
   private void integer(Insn i) {
     cpu.begin(i.rip, i.length);
     IntegerInstructions.execute(cpu, i);
@@ -470,6 +480,10 @@ final class Executor {
               case Handler.INTEGER_END -> {
                 integer(i);
                 to = cpu.nextRip();
+                if (to == i.rip && repeats(i)) {
+                  // Stopped half-way; it counts when it is done.
+                  retired--;
+                }
                 break indirect;
               }
               case Handler.SYSTEM_END -> {

@@ -7,6 +7,8 @@ import java.util.Optional;
 
 /** The reference engine: plain Java, any JVM. */
 public final class InterpreterEngine implements CpuEngine {
+  private static final int PREFERENCE = 10;
+
   /** The provider, as {@link java.util.ServiceLoader} makes it. */
   public InterpreterEngine() {}
 
@@ -16,8 +18,18 @@ public final class InterpreterEngine implements CpuEngine {
   }
 
   @Override
+  public int preference() {
+    return PREFERENCE;
+  }
+
+  @Override
   public Optional<String> unavailable() {
     return Optional.empty();
+  }
+
+  @Override
+  public int level() {
+    return 3;
   }
 
   @Override

@@ -2,6 +2,7 @@ package isola.cpu.x86.interpreter;
 
 import isola.core.cpu.Exit;
 import isola.core.cpu.ExitRecord;
+import isola.core.cpu.HostCodeListener;
 import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
@@ -270,7 +271,7 @@ final class InterpreterVcpu implements Vcpu {
     long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
     long budget = Long.MAX_VALUE;
     owner = Thread.currentThread();
-    counting = limit != 0;
+    counting = limit != 0 && limit != Long.MAX_VALUE;
     standstill.begin();
     if (waitingSignals != 0) {
       cpu.attention(waitingSignals);
@@ -555,6 +556,13 @@ final class InterpreterVcpu implements Vcpu {
       }
     }
     return counters;
+  }
+
+  @Override
+  public void hostCode(HostCodeListener listener) {
+    if (accelerator != null) {
+      accelerator.hostCode(listener);
+    }
   }
 
   @Override

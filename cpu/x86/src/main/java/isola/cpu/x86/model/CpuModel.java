@@ -8,20 +8,22 @@ import isola.cpu.x86.spec.XsaveSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A processor model: the CPUID table of each processor of a machine.
  *
- * <p>The v2 model says GenuineIntel, family 6, model 1Ch, stepping 10 and brand "Isola". Vendor and
- * model are those of a processor that executes in order: operating systems then know, rightly, that
- * nothing here runs speculatively, and leave page-table isolation and the other mitigations off.
- * Where Intel and AMD differ, this processor does as Intel's manual says.
+ * <p>A model is one of the levels v2 and v3 of x86-64 with the supervisor features that kernels of
+ * its time use. It says GenuineIntel, family 6, model 1Ch, stepping 10 and brand "Isola". Vendor
+ * and model are those of a processor that executes in order: operating systems then know, rightly,
+ * that nothing here runs speculatively, and leave page-table isolation and the other mitigations
+ * off. Where Intel and AMD differ, this processor does as Intel's manual says.
  *
- * @param name what the user calls it
+ * @param level 2 or 3: the level of x86-64
  * @param fiveLevelPaging whether LA57 is offered; kernels then use it, and each walk costs a step
  *     more
  */
-public record CpuModel(String name, boolean fiveLevelPaging) {
+public record CpuModel(int level, boolean fiveLevelPaging) {
   /** MAXPHYADDR: bits of a physical address. */
   public static final int PHYSICAL_BITS = 46;
 
@@ -87,14 +89,51 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
   private static final int STRUCTURED_EBX =
       FSGSBASE | TSC_ADJUST | SMEP | ERMS | INVPCID | FCS_FDS_DEPRECATED | RDSEED | SMAP;
 
-  /** x86-64-v2 and the supervisor features that kernels of its time use; four-level paging. */
+  private static final int V3_FEATURES_ECX = FMA | AVX | F16C;
+  private static final int V3_STRUCTURED_EBX = BMI1 | AVX2 | BMI2;
+  private static final int V3_EXTENDED_ECX = ABM;
+
+  /** x86-64-v2; four-level paging. */
   public static CpuModel v2() {
-    return new CpuModel("v2", false);
+    return level(2);
+  }
+
+  /** x86-64-v3; four-level paging. */
+  public static CpuModel v3() {
+    return level(3);
+  }
+
+  /** The model of a level that an engine offers: the best one up to it, with four-level paging. */
+  public static CpuModel level(int level) {
+    return new CpuModel(Math.clamp(level, 2, 3), false);
+  }
+
+  /** The model by the name that the user gives, such as {@code v3-la57}, if there is one. */
+  public static Optional<CpuModel> named(String name) {
+    for (int level = 2; level <= 3; level++) {
+      CpuModel model = level(level);
+      if (name.equals(model.name())) {
+        return Optional.of(model);
+      }
+      if (name.equals(model.withFiveLevelPaging().name())) {
+        return Optional.of(model.withFiveLevelPaging());
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** What the user calls it. */
+  public String name() {
+    return "v" + level + (fiveLevelPaging ? "-la57" : "");
   }
 
   /** The same model with five-level paging offered. */
   public CpuModel withFiveLevelPaging() {
-    return new CpuModel(name, true);
+    return new CpuModel(level, true);
+  }
+
+  private int v3(int bits) {
+    return level >= 3 ? bits : 0;
   }
 
   /**
@@ -132,13 +171,19 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
         FEATURES,
         SIGNATURE,
         (LINE / 8) << 8 | (count == 1 ? 1 : idSpace(count)) << 16 | index << 24,
-        L1_FEATURES_ECX,
+        L1_FEATURES_ECX | v3(V3_FEATURES_ECX),
         L1_FEATURES_EDX | (count > 1 ? HTT : 0));
     // AL is always 1; F0h: 64-byte prefetch; FFh: caches are in leaf 4.
     row(rows, CACHE_DESCRIPTORS, 0x00f0ff01, 0, 0, 0);
     row(rows, THERMAL, ARAT, 0, 0, 0);
     rows.add(
-        new Row(STRUCTURED, 0, 0, STRUCTURED_EBX, UMIP | PKU | (fiveLevelPaging ? LA57 : 0), FSRM));
+        new Row(
+            STRUCTURED,
+            0,
+            0,
+            STRUCTURED_EBX | v3(V3_STRUCTURED_EBX),
+            UMIP | PKU | (fiveLevelPaging ? LA57 : 0),
+            FSRM));
   }
 
   /** Size of the APIC id space that {@code count} processors need: a power of two. */
@@ -183,18 +228,22 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
             inclusive));
   }
 
-  private static void xstate(List<Row> rows) {
+  private void xstate(List<Row> rows) {
     int size = XsaveSpec.PKRU_OFFSET + XsaveSpec.PKRU_SIZE;
     // EBX follows XCR0; the engine fills it in.
     rows.add(
         new Row(
             XSTATE,
             0,
-            XsaveSpec.X87 | XsaveSpec.SSE | XsaveSpec.PKRU,
+            XsaveSpec.X87 | XsaveSpec.SSE | v3(XsaveSpec.AVX) | XsaveSpec.PKRU,
             XsaveSpec.EXTENDED,
             size,
             0));
     rows.add(new Row(XSTATE, 1, XSAVEOPT | XSAVEC | XGETBV1 | XSAVES, XsaveSpec.EXTENDED, 0, 0));
+    if (level >= 3) {
+      rows.add(
+          new Row(XSTATE, XsaveSpec.AVX_COMPONENT, XsaveSpec.AVX_SIZE, XsaveSpec.AVX_OFFSET, 0, 0));
+    }
     rows.add(
         new Row(
             XSTATE, XsaveSpec.PKRU_COMPONENT, XsaveSpec.PKRU_SIZE, XsaveSpec.PKRU_OFFSET, 0, 0));
@@ -229,8 +278,14 @@ public record CpuModel(String name, boolean fiveLevelPaging) {
 
   private void extended(List<Row> rows) {
     row(rows, EXTENDED, ADDRESS_SIZES, 0, 0, 0);
-    row(rows, EXTENDED_FEATURES, 0, 0, LAHF_LM | PREFETCHW, SYSCALL | NX | PAGES_1G | RDTSCP | LM);
-    String brand = "%-47s\0".formatted("Isola virtual processor, x86-64-" + name);
+    row(
+        rows,
+        EXTENDED_FEATURES,
+        0,
+        0,
+        LAHF_LM | v3(V3_EXTENDED_ECX) | PREFETCHW,
+        SYSCALL | NX | PAGES_1G | RDTSCP | LM);
+    String brand = "%-47s\0".formatted("Isola virtual processor, x86-64-v" + level);
     for (int i = 0; i < 3; i++) {
       int at = 16 * i;
       row(

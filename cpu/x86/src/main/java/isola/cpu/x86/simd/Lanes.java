@@ -77,6 +77,11 @@ final class Lanes {
       case PSIGNB -> Packed.sign(a, b, 1);
       case PSIGNW -> Packed.sign(a, b, 2);
       case PSIGND -> Packed.sign(a, b, 4);
+      case VPSLLVD -> Packed.shiftEach(a, b, 4, true, false);
+      case VPSLLVQ -> Packed.shiftEach(a, b, 8, true, false);
+      case VPSRLVD -> Packed.shiftEach(a, b, 4, false, false);
+      case VPSRLVQ -> Packed.shiftEach(a, b, 8, false, false);
+      case VPSRAVD -> Packed.shiftEach(a, b, 4, false, true);
       default -> throw new IllegalArgumentException("not a packed integer operation: " + op);
     };
   }

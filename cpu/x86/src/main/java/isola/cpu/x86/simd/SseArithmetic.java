@@ -18,13 +18,22 @@ import isola.cpu.x86.state.CpuState;
 final class SseArithmetic {
   private SseArithmetic() {}
 
-  private static SseFloat begin(Cpu cpu) {
+  /** Begins an instruction; the exceptions of a lane add to those of the one before. */
+  static SseFloat begin(Cpu cpu, Insn insn) {
     SseFloat unit = cpu.sseFloat;
-    unit.begin(cpu.intField(CpuState.MXCSR));
+    if (Operand.lane(cpu, insn) == 0) {
+      unit.begin(cpu.intField(CpuState.MXCSR));
+    }
     return unit;
   }
 
-  /** Writes what was raised to MXCSR; faults if it is not masked. */
+  /** After the last lane, writes what was raised to MXCSR; faults if it is not masked. */
+  static void end(Cpu cpu, Insn insn, SseFloat unit) {
+    if (!insn.vex || cpu.lane.last) {
+      end(cpu, unit);
+    }
+  }
+
   private static void end(Cpu cpu, SseFloat unit) {
     int raised = unit.raised();
     if (raised != 0) {
@@ -56,9 +65,9 @@ final class SseArithmetic {
   static void scalar(Cpu cpu, Insn insn, int op, boolean wide) {
     long b = Operand.part(cpu, insn, wide ? 8 : 4);
     long to = Operand.destination(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = unit.arithmetic(op, element(to, 0, wide), b, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     low(to, result, wide);
   }
 
@@ -74,10 +83,10 @@ final class SseArithmetic {
   static void packed(Cpu cpu, Insn insn, int op, boolean wide) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = halfPacked(unit, op, to, from, wide);
     long high = halfPacked(unit, op, to + 8, from + 8, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(to, low, high);
   }
 
@@ -91,10 +100,10 @@ final class SseArithmetic {
   /** SQRTPS and SQRTPD. */
   static void packedRoot(Cpu cpu, Insn insn, boolean wide) {
     long from = Operand.source(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = halfRoot(unit, from, wide);
     long high = halfRoot(unit, from + 8, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), low, high);
   }
 
@@ -106,9 +115,9 @@ final class SseArithmetic {
   /** SQRTSS and SQRTSD. */
   static void scalarRoot(Cpu cpu, Insn insn, boolean wide) {
     long a = Operand.part(cpu, insn, wide ? 8 : 4);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = unit.squareRoot(a, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     low(Operand.destination(cpu, insn), result, wide);
   }
 
@@ -137,11 +146,11 @@ final class SseArithmetic {
   static void comparePacked(Cpu cpu, Insn insn, boolean wide) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
-    int imm = (int) insn.imm & 7;
-    SseFloat unit = begin(cpu);
+    int imm = (int) insn.imm & (insn.vex ? 31 : 7);
+    SseFloat unit = begin(cpu, insn);
     long low = halfCompare(unit, imm, to, from, wide);
     long high = halfCompare(unit, imm, to + 8, from + 8, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(to, low, high);
   }
 
@@ -158,18 +167,19 @@ final class SseArithmetic {
   static void compareScalar(Cpu cpu, Insn insn, boolean wide) {
     long b = Operand.part(cpu, insn, wide ? 8 : 4);
     long to = Operand.destination(cpu, insn);
-    SseFloat unit = begin(cpu);
-    boolean hit = unit.predicate((int) insn.imm & 7, element(to, 0, wide), b, wide);
-    end(cpu, unit);
+    SseFloat unit = begin(cpu, insn);
+    boolean hit =
+        unit.predicate((int) insn.imm & (insn.vex ? 31 : 7), element(to, 0, wide), b, wide);
+    end(cpu, insn, unit);
     low(to, hit ? -1 : 0, wide);
   }
 
   /** COMISS, COMISD, UCOMISS and UCOMISD. */
   static void compareToFlags(Cpu cpu, Insn insn, boolean wide, boolean signalling) {
     long b = Operand.part(cpu, insn, wide ? 8 : 4);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     int order = unit.order(element(Operand.destination(cpu, insn), 0, wide), b, wide, signalling);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     cpu.statusFlags(
         switch (order) {
           case SseFloat.LESS -> Rflags.CF;
@@ -183,10 +193,10 @@ final class SseArithmetic {
   static void roundPacked(Cpu cpu, Insn insn, boolean wide) {
     long from = Operand.source(cpu, insn);
     int imm = (int) insn.imm;
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = halfRound(unit, from, imm, wide);
     long high = halfRound(unit, from + 8, imm, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), low, high);
   }
 
@@ -198,9 +208,9 @@ final class SseArithmetic {
   /** ROUNDSS and ROUNDSD. */
   static void roundScalar(Cpu cpu, Insn insn, boolean wide) {
     long a = Operand.part(cpu, insn, wide ? 8 : 4);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = unit.roundToInteger(a, (int) insn.imm, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     low(Operand.destination(cpu, insn), result, wide);
   }
 
@@ -208,10 +218,10 @@ final class SseArithmetic {
   static void horizontal(Cpu cpu, Insn insn, int op, boolean wide) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = neighbours(unit, op, to, wide);
     long high = neighbours(unit, op, from, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(to, low, high);
   }
 
@@ -226,10 +236,10 @@ final class SseArithmetic {
   static void alternate(Cpu cpu, Insn insn, boolean wide) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = alternate(unit, to, from, wide, SseFloat.SUB);
     long high = alternate(unit, to + 8, from + 8, wide, wide ? SseFloat.ADD : SseFloat.SUB);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(to, low, high);
   }
 
@@ -242,33 +252,56 @@ final class SseArithmetic {
             unit.arithmetic(SseFloat.ADD, element(a, 1, false), element(b, 1, false), false));
   }
 
-  /** DPPS and DPPD: chosen products added in pairs, the sum given to chosen elements. */
+  /**
+   * DPPS and DPPD: chosen products added in pairs, the sum given to chosen elements. Each of the
+   * steps raises its exceptions for all lanes before the next begins.
+   */
   static void dotProduct(Cpu cpu, Insn insn, boolean wide) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
     int imm = (int) insn.imm;
-    SseFloat unit = begin(cpu);
-    long sum;
+    SseFloat unit = begin(cpu, insn);
+    long work = insn.vex ? to : cpu.state + CpuState.SCRATCH;
     if (wide) {
-      long first = product(unit, to, from, 0, imm, true);
-      long second = product(unit, to, from, 1, imm, true);
-      end(cpu, unit);
-      unit.begin(cpu.intField(CpuState.MXCSR));
-      sum = unit.arithmetic(SseFloat.ADD, first, second, true);
+      long low = product(unit, to, from, 0, imm, true);
+      Operand.put(work, low, product(unit, to, from, 1, imm, true));
     } else {
-      long p0 = product(unit, to, from, 0, imm, false);
-      long p1 = product(unit, to, from, 1, imm, false);
+      long low =
+          join(product(unit, to, from, 0, imm, false), product(unit, to, from, 1, imm, false));
       long p2 = product(unit, to, from, 2, imm, false);
-      long p3 = product(unit, to, from, 3, imm, false);
-      end(cpu, unit);
-      unit.begin(cpu.intField(CpuState.MXCSR));
-      long low = unit.arithmetic(SseFloat.ADD, p0, p1, false);
-      long high = unit.arithmetic(SseFloat.ADD, p2, p3, false);
-      end(cpu, unit);
-      unit.begin(cpu.intField(CpuState.MXCSR));
-      sum = unit.arithmetic(SseFloat.ADD, low, high, false);
+      Operand.put(work, low, join(p2, product(unit, to, from, 3, imm, false)));
+    }
+    if (insn.vex && !cpu.lane.last) {
+      return;
+    }
+    long first = work - 16L * Operand.lane(cpu, insn);
+    if (!wide) {
+      step(cpu, unit);
+      for (long at = first; at <= work; at += 16) {
+        long low =
+            unit.arithmetic(SseFloat.ADD, element(at, 0, false), element(at, 1, false), false);
+        long high =
+            unit.arithmetic(SseFloat.ADD, element(at, 2, false), element(at, 3, false), false);
+        Operand.put(at, low, high);
+      }
+    }
+    step(cpu, unit);
+    for (long at = first; at <= work; at += 16) {
+      long sum = unit.arithmetic(SseFloat.ADD, Operand.low(at), Operand.high(at), wide);
+      RawMemory.putLong(at, sum);
     }
     end(cpu, unit);
+    for (long at = first; at <= work; at += 16) {
+      spread(Operand.low(at), imm, wide, insn.vex ? at : to);
+    }
+  }
+
+  private static void step(Cpu cpu, SseFloat unit) {
+    end(cpu, unit);
+    unit.begin(cpu.intField(CpuState.MXCSR));
+  }
+
+  private static void spread(long sum, int imm, boolean wide, long to) {
     if (wide) {
       Operand.put(to, (imm & 1) != 0 ? sum : 0, (imm & 2) != 0 ? sum : 0);
     } else {
@@ -289,9 +322,9 @@ final class SseArithmetic {
   static void fromGeneral(Cpu cpu, Insn insn, boolean wide) {
     int size = insn.operandSize == 8 ? 8 : 4;
     long value = Operand.general(cpu, insn, size);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = unit.fromInteger(size == 8 ? value : (int) value, wide);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     low(Operand.destination(cpu, insn), result, wide);
   }
 
@@ -299,48 +332,48 @@ final class SseArithmetic {
   static void toGeneral(Cpu cpu, Insn insn, boolean wide, boolean truncate) {
     long a = Operand.part(cpu, insn, wide ? 8 : 4);
     int size = insn.operandSize == 8 ? 8 : 4;
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = unit.toInteger(a, wide, size * 8, truncate);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     cpu.reg(insn.reg, size, true, result);
   }
 
   /** CVTSS2SD, and CVTSD2SS for {@code wide}. */
   static void betweenScalars(Cpu cpu, Insn insn, boolean wide) {
     long a = Operand.part(cpu, insn, wide ? 8 : 4);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = wide ? unit.narrow(a) : unit.widen(a);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     low(Operand.destination(cpu, insn), result, !wide);
   }
 
   /** CVTPS2PD. */
   static void widenPacked(Cpu cpu, Insn insn) {
     long a = Operand.part(cpu, insn, 8);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = unit.widen(a & 0xffff_ffffL);
     long high = unit.widen(a >>> 32);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), low, high);
   }
 
   /** CVTPD2PS. */
   static void narrowPacked(Cpu cpu, Insn insn) {
     long from = Operand.source(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = unit.narrow(Operand.low(from));
     long high = unit.narrow(Operand.high(from));
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), join(low, high), 0);
   }
 
   /** CVTDQ2PS. */
   static void fromPacked(Cpu cpu, Insn insn) {
     long from = Operand.source(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = singles(unit, Operand.low(from));
     long high = singles(unit, Operand.high(from));
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), low, high);
   }
 
@@ -360,16 +393,88 @@ final class SseArithmetic {
   /** CVTPS2DQ and CVTTPS2DQ. */
   static void toPacked(Cpu cpu, Insn insn, boolean truncate) {
     long from = Operand.source(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long low = integers(unit, Operand.low(from), truncate);
     long high = integers(unit, Operand.high(from), truncate);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), low, high);
   }
 
   private static long integers(SseFloat unit, long two, boolean truncate) {
     long low = unit.toInteger(two & 0xffff_ffffL, false, 32, truncate);
     return join(low & 0xffff_ffffL, unit.toInteger(two >>> 32, false, 32, truncate));
+  }
+
+  /** VCVTPH2PS. */
+  static void fromHalf(Cpu cpu, Insn insn) {
+    long four = Operand.part(cpu, insn, 8);
+    SseFloat unit = begin(cpu, insn);
+    long low = join(unit.widenHalf(four & 0xffff), unit.widenHalf(four >>> 16 & 0xffff));
+    long high = join(unit.widenHalf(four >>> 32 & 0xffff), unit.widenHalf(four >>> 48));
+    end(cpu, insn, unit);
+    Operand.put(Operand.destination(cpu, insn), low, high);
+  }
+
+  /** VCVTPS2PH: the lane's four elements as 8 bytes. */
+  static void toHalf(Cpu cpu, Insn insn) {
+    long to = Operand.destination(cpu, insn);
+    int imm = (int) insn.imm;
+    SseFloat unit = begin(cpu, insn);
+    long result = 0;
+    for (int i = 0; i < 4; i++) {
+      result |= unit.narrowHalf(element(to, i, false), imm) << 16 * i;
+    }
+    end(cpu, insn, unit);
+    Operand.put(to, result, 0);
+  }
+
+  /**
+   * The FMA instructions. The opcode tells them apart: bits 7:4 the order of the operands, bits 3:0
+   * what is negated and whether the element is one; VEX.W the width.
+   */
+  static void fuse(Cpu cpu, Insn insn) {
+    int opcode = Operand.opcode(insn);
+    int kind = opcode & 15;
+    boolean wide = insn.w;
+    boolean scalar = kind >= 8 && (kind & 1) != 0;
+    // The destination is the first source.
+    long first = Operand.destination(cpu, insn);
+    long second =
+        Operand.lane(cpu, insn) == 0
+            ? Operand.xmm(cpu, insn.vvvv)
+            : Operand.ymmHigh(cpu, insn.vvvv);
+    long third = Operand.source(cpu, insn);
+    long x = opcode < 0xa0 ? first : second;
+    long y = opcode >= 0xa0 && opcode < 0xb0 ? first : third;
+    long z = opcode < 0xa0 ? second : opcode < 0xb0 ? third : first;
+    boolean minusProduct = kind >= 12;
+    SseFloat unit = begin(cpu, insn);
+    long low = 0;
+    long high = 0;
+    int elements = scalar ? 1 : wide ? 2 : 4;
+    for (int i = 0; i < elements; i++) {
+      // 6: even elements subtract; 7: odd ones; A, B, E, F: all.
+      boolean minusAddend = kind < 8 ? (i & 1) == (kind & 1) : (kind & 2) != 0;
+      long r =
+          unit.fused(
+              element(x, i, wide),
+              element(y, i, wide),
+              element(z, i, wide),
+              minusProduct,
+              minusAddend,
+              wide);
+      if (wide ? i == 0 : i < 2) {
+        low |= r << 32 * i;
+      } else {
+        high |= wide ? r : r << 32 * (i - 2);
+      }
+    }
+    end(cpu, insn, unit);
+    if (scalar) {
+      low(first, low, wide);
+    } else {
+      Operand.put(first, low, high);
+    }
   }
 
   private static long integersOfDoubles(SseFloat unit, long from, boolean truncate) {
@@ -380,9 +485,9 @@ final class SseArithmetic {
   /** CVTPD2DQ and CVTTPD2DQ. */
   static void doublesToPacked(Cpu cpu, Insn insn, boolean truncate) {
     long from = Operand.source(cpu, insn);
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = integersOfDoubles(unit, from, truncate);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     Operand.put(Operand.destination(cpu, insn), result, 0);
   }
 
@@ -404,9 +509,9 @@ final class SseArithmetic {
           Double.doubleToRawLongBits((int) (two >>> 32)));
       return;
     }
-    SseFloat unit = begin(cpu);
+    SseFloat unit = begin(cpu, insn);
     long result = singles(unit, two);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     RawMemory.putLong(to, result);
   }
 
@@ -420,15 +525,15 @@ final class SseArithmetic {
     long result;
     if (wide) {
       long from = Operand.source(cpu, insn);
-      unit = begin(cpu);
+      unit = begin(cpu, insn);
       result = integersOfDoubles(unit, from, truncate);
     } else {
       long two = Operand.part(cpu, insn, 8);
-      unit = begin(cpu);
+      unit = begin(cpu, insn);
       result = integers(unit, two, truncate);
     }
     MmxInstructions.begin(cpu);
-    end(cpu, unit);
+    end(cpu, insn, unit);
     MmxInstructions.set(cpu, insn.reg, result);
   }
 

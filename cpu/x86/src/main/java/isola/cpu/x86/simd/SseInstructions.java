@@ -16,11 +16,20 @@ public final class SseInstructions {
 
   /** Executes one instruction of the table's SSE group. */
   public static void execute(Cpu cpu, Insn insn) {
+    if (insn.vex) {
+      VexInstructions.execute(cpu, insn);
+      return;
+    }
     int cr0 = (int) cpu.cr0();
     if ((cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu.cr4() & Cr4.OSFXSR) == 0) {
       boolean off = (cr0 & Cr0.EM) != 0 || (cpu.cr4() & Cr4.OSFXSR) == 0;
       throw off ? cpu.ud() : cpu.fault(Vector.NM);
     }
+    operate(cpu, insn);
+  }
+
+  /** The operation itself, without VEX or on one lane of an instruction with it. */
+  static void operate(Cpu cpu, Insn insn) {
     switch (insn.op) {
       case MOVDQA, MOVAPS, MOVAPD, MOVNTDQ, MOVNTPS, MOVNTPD, MOVNTDQA ->
           SseMoves.whole(cpu, insn, true);
@@ -37,7 +46,8 @@ public final class SseInstructions {
           SseInteger.interleave(cpu, insn, false);
       case PUNPCKHBW, PUNPCKHWD, PUNPCKHDQ, PUNPCKHQDQ, UNPCKHPS, UNPCKHPD ->
           SseInteger.interleave(cpu, insn, true);
-      case PSHUFD, PSHUFLW, PSHUFHW, SHUFPS, SHUFPD -> SseInteger.shuffle(cpu, insn);
+      case PSHUFD, PSHUFLW, PSHUFHW, SHUFPS, SHUFPD, VPERMILPS, VPERMILPD ->
+          SseInteger.shuffle(cpu, insn);
       case PSHUFB -> SseInteger.shuffleBytes(cpu, insn);
       case PSLLDQ, PSRLDQ -> SseInteger.shiftBytes(cpu, insn);
       case PALIGNR -> SseInteger.align(cpu, insn);
@@ -146,8 +156,13 @@ public final class SseInstructions {
           PHSUBD,
           PHSUBSW ->
           SseInteger.narrow(cpu, insn);
-      case PBLENDVB, BLENDVPS, BLENDVPD, PBLENDW, BLENDPS, BLENDPD -> SseInteger.blend(cpu, insn);
-      case PTEST -> SseInteger.test(cpu, insn);
+      case PBLENDVB, BLENDVPS, BLENDVPD, PBLENDW, BLENDPS, BLENDPD, VPBLENDD ->
+          SseInteger.blend(cpu, insn);
+      case PTEST -> SseInteger.test(cpu, insn, -1);
+      case VTESTPS -> SseInteger.test(cpu, insn, 0x8000_0000_8000_0000L);
+      case VTESTPD -> SseInteger.test(cpu, insn, Long.MIN_VALUE);
+      case VCVTPH2PS -> SseArithmetic.fromHalf(cpu, insn);
+      case VCVTPS2PH -> SseArithmetic.toHalf(cpu, insn);
       case PMOVSXBW,
           PMOVSXBD,
           PMOVSXBQ,

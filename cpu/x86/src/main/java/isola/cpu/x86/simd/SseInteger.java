@@ -35,7 +35,7 @@ final class SseInteger {
   static void shift(Cpu cpu, Insn insn) {
     boolean immediate = Operand.opcode(insn) < 0x74;
     long count = immediate ? insn.imm & 0xff : Operand.low(Operand.source(cpu, insn));
-    long to = Operand.xmm(cpu, immediate ? insn.rm : insn.reg);
+    long to = immediate ? Operand.stored(cpu, insn) : Operand.destination(cpu, insn);
     Operand.put(
         to,
         Lanes.shift(insn.op, Operand.low(to), count),
@@ -44,7 +44,7 @@ final class SseInteger {
 
   /** PSLLDQ and PSRLDQ. */
   static void shiftBytes(Cpu cpu, Insn insn) {
-    long to = Operand.xmm(cpu, insn.rm);
+    long to = Operand.stored(cpu, insn);
     int bytes = (int) Math.min(insn.imm & 0xff, 16);
     long low = Operand.low(to);
     long high = Operand.high(to);
@@ -119,15 +119,38 @@ final class SseInteger {
       case PSHUFLW -> Operand.put(to, Packed.shuffleWords(low, imm), high);
       case PSHUFHW -> Operand.put(to, low, Packed.shuffleWords(high, imm));
       case PSHUFD -> Operand.put(to, pair(from, from, imm), pair(from, from, imm >> 4));
+      case VPERMILPS -> {
+        // By an immediate, or by two bits in each element of the second source.
+        boolean immediate = insn.vvvv < 0;
+        long data = immediate ? from : to;
+        int order = immediate ? imm : orderOfFour(low, high);
+        long first = pair(data, data, order);
+        Operand.put(to, first, pair(data, data, order >> 4));
+      }
+      case VPERMILPD -> {
+        boolean immediate = insn.vvvv < 0;
+        long data = immediate ? from : to;
+        int order =
+            immediate
+                ? imm >> 2 * Operand.lane(cpu, insn)
+                : (int) (low >> 1 & 1 | (high >> 1 & 1) << 1);
+        long a = SseMoves.element(data, order & 1, 8);
+        Operand.put(to, a, SseMoves.element(data, order >> 1 & 1, 8));
+      }
       case SHUFPS -> {
         long first = pair(to, to, imm);
         Operand.put(to, first, pair(from, from, imm >> 4));
       }
       default -> {
-        long a = (imm & 1) != 0 ? Operand.high(to) : Operand.low(to);
-        Operand.put(to, a, (imm & 2) != 0 ? high : low);
+        int choice = imm >> 2 * Operand.lane(cpu, insn);
+        long a = (choice & 1) != 0 ? Operand.high(to) : Operand.low(to);
+        Operand.put(to, a, (choice & 2) != 0 ? high : low);
       }
     }
+  }
+
+  private static int orderOfFour(long low, long high) {
+    return (int) (low & 3 | (low >>> 32 & 3) << 2 | (high & 3) << 4 | (high >>> 32 & 3) << 6);
   }
 
   private static long pair(long first, long second, int order) {
@@ -148,7 +171,10 @@ final class SseInteger {
         Packed.shuffleBytes(low, high, orderHigh, 15));
   }
 
-  /** BLENDPS, BLENDPD, PBLENDW by immediate; BLENDVPS, BLENDVPD, PBLENDVB by XMM0. */
+  /**
+   * BLENDPS, BLENDPD, PBLENDW, VPBLENDD by immediate; BLENDVPS, BLENDVPD, PBLENDVB by XMM0, or with
+   * VEX by a fourth register.
+   */
   static void blend(Cpu cpu, Insn insn) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
@@ -156,20 +182,31 @@ final class SseInteger {
         switch (insn.op) {
           case PBLENDVB -> 1;
           case PBLENDW -> 2;
-          case BLENDPS, BLENDVPS -> 4;
+          case BLENDPS, BLENDVPS, VPBLENDD -> 4;
           default -> 8;
         };
     long maskLow;
     long maskHigh;
     if (insn.op == Op.PBLENDVB || insn.op == Op.BLENDVPS || insn.op == Op.BLENDVPD) {
-      maskLow = Packed.choice(cpu.xmmLow(0), size);
-      maskHigh = Packed.choice(cpu.xmmHigh(0), size);
+      long mask = choice(cpu, insn);
+      maskLow = Packed.choice(Operand.low(mask), size);
+      maskHigh = Packed.choice(Operand.high(mask), size);
     } else {
-      maskLow = bitsToElements((int) insn.imm, size);
-      maskHigh = bitsToElements((int) insn.imm >> (8 / size), size);
+      // PBLENDW has a bit for each word of a lane, the same ones in both.
+      int bits = (int) insn.imm >> (size == 2 ? 0 : 16 / size * Operand.lane(cpu, insn));
+      maskLow = bitsToElements(bits, size);
+      maskHigh = bitsToElements(bits >> (8 / size), size);
     }
     long high = Operand.high(from) & maskHigh | Operand.high(to) & ~maskHigh;
     Operand.put(to, Operand.low(from) & maskLow | Operand.low(to) & ~maskLow, high);
+  }
+
+  private static long choice(Cpu cpu, Insn insn) {
+    if (!insn.vex) {
+      return Operand.xmm(cpu, 0);
+    }
+    int r = (int) insn.imm >> 4 & (cpu.is64() ? 15 : 7);
+    return cpu.lane.number == 0 ? Operand.xmm(cpu, r) : Operand.ymmHigh(cpu, r);
   }
 
   private static long bitsToElements(int bits, int size) {
@@ -182,13 +219,19 @@ final class SseInteger {
     return mask;
   }
 
-  /** PTEST. */
-  static void test(Cpu cpu, Insn insn) {
+  /** PTEST; VTESTPS and VTESTPD, which look at the signs alone: the bits of a half that count. */
+  static void test(Cpu cpu, Insn insn, long signs) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
     long both = Operand.low(from) & Operand.low(to) | Operand.high(from) & Operand.high(to);
     long other = Operand.low(from) & ~Operand.low(to) | Operand.high(from) & ~Operand.high(to);
-    cpu.statusFlags((both == 0 ? Rflags.ZF : 0) | (other == 0 ? Rflags.CF : 0));
+    flags(cpu, insn, (both & signs) == 0, (other & signs) == 0);
+  }
+
+  /** ZF and CF, each set only if every lane sets it. */
+  private static void flags(Cpu cpu, Insn insn, boolean zero, boolean carry) {
+    int before = Operand.lane(cpu, insn) == 0 ? -1 : cpu.statusFlags();
+    cpu.statusFlags(((zero ? Rflags.ZF : 0) | (carry ? Rflags.CF : 0)) & before);
   }
 
   /** PMOVSX and PMOVZX. */
@@ -222,7 +265,7 @@ final class SseInteger {
   static void slidingSums(Cpu cpu, Insn insn) {
     long from = Operand.source(cpu, insn);
     long to = Operand.destination(cpu, insn);
-    int imm = (int) insn.imm;
+    int imm = (int) insn.imm >> 3 * Operand.lane(cpu, insn);
     int block = (int) SseMoves.element(from, imm & 3, 4);
     int at = imm & 4;
     long low = Operand.low(to);
@@ -316,6 +359,9 @@ final class SseInteger {
       cpu.gpr(1, found);
     } else {
       cpu.xmm(0, StringCompare.mask(result, imm, false), StringCompare.mask(result, imm, true));
+      if (insn.vex) {
+        SseMoves.upper(cpu, 0, 0);
+      }
     }
     cpu.statusFlags(
         (result != 0 ? Rflags.CF : 0)

@@ -19,19 +19,41 @@ final class SseMoves {
     };
   }
 
-  /** MOVAPS, MOVUPS, MOVDQA, MOVDQU and all others of 16 bytes. */
+  /**
+   * MOVAPS, MOVUPS, MOVDQA, MOVDQU and all others of 16 bytes, or with VEX of 32; VEX clears what
+   * is above.
+   */
   static void whole(Cpu cpu, Insn insn, boolean aligned) {
-    if (!stores(Operand.opcode(insn))) {
-      long from = aligned ? Operand.source(cpu, insn) : Operand.unaligned(cpu, insn);
-      Operand.put(Operand.destination(cpu, insn), Operand.low(from), Operand.high(from));
+    boolean store = stores(Operand.opcode(insn));
+    int size = insn.l256 ? 32 : 16;
+    if (store && insn.rm < 0) {
+      Operand.store(cpu, insn, aligned, insn.reg, size);
       return;
     }
-    long from = Operand.destination(cpu, insn);
+    int to = store ? insn.rm : insn.reg;
     if (insn.rm >= 0) {
-      Operand.put(Operand.xmm(cpu, insn.rm), Operand.low(from), Operand.high(from));
+      int from = store ? insn.reg : insn.rm;
+      move(Operand.xmm(cpu, from), Operand.xmm(cpu, to));
+      if (insn.vex) {
+        upper(cpu, to, insn.l256 ? Operand.ymmHigh(cpu, from) : 0);
+      }
     } else {
-      Operand.store(cpu, insn, aligned, Operand.low(from), Operand.high(from));
+      long from = Operand.memory(cpu, insn, size, aligned);
+      move(from, Operand.xmm(cpu, to));
+      if (insn.vex) {
+        upper(cpu, to, insn.l256 ? from + 16 : 0);
+      }
     }
+  }
+
+  private static void move(long from, long to) {
+    Operand.put(to, Operand.low(from), Operand.high(from));
+  }
+
+  /** Sets the upper half of a YMM register from a host address, or to zero for 0. */
+  static void upper(Cpu cpu, int register, long from) {
+    long low = from == 0 ? 0 : Operand.low(from);
+    Operand.put(Operand.ymmHigh(cpu, register), low, from == 0 ? 0 : Operand.high(from));
   }
 
   /** MOVSS and MOVSD: between registers only the low element; from memory the rest becomes 0. */
@@ -39,7 +61,7 @@ final class SseMoves {
     boolean store = Operand.opcode(insn) == 0x11;
     if (insn.rm >= 0) {
       long from = Operand.xmm(cpu, store ? insn.reg : insn.rm);
-      long to = Operand.xmm(cpu, store ? insn.rm : insn.reg);
+      long to = store ? Operand.stored(cpu, insn) : Operand.destination(cpu, insn);
       if (size == 8) {
         RawMemory.putLong(to, RawMemory.getLong(from));
       } else {
@@ -48,7 +70,7 @@ final class SseMoves {
     } else if (store) {
       Operand.storePart(cpu, insn, size, Operand.low(Operand.destination(cpu, insn)));
     } else {
-      long value = cpu.load(insn.segment, cpu.effective(insn), size);
+      long value = Operand.part(cpu, insn, size);
       Operand.put(Operand.destination(cpu, insn), value, 0);
     }
   }
@@ -74,7 +96,7 @@ final class SseMoves {
     }
     long value = Operand.low(Operand.destination(cpu, insn));
     if (insn.rm >= 0) {
-      Operand.put(Operand.xmm(cpu, insn.rm), value, 0);
+      Operand.put(Operand.stored(cpu, insn), value, 0);
     } else {
       Operand.storePart(cpu, insn, 8, value);
     }
@@ -88,9 +110,9 @@ final class SseMoves {
     if ((opcode & 1) != 0) {
       Operand.storePart(cpu, insn, 8, RawMemory.getLong(to));
     } else if (insn.rm >= 0) {
-      RawMemory.putLong(to, RawMemory.getLong(Operand.xmm(cpu, insn.rm) + (8 - upper)));
+      RawMemory.putLong(to, RawMemory.getLong(Operand.register(cpu, insn) + (8 - upper)));
     } else {
-      RawMemory.putLong(to, cpu.load(insn.segment, cpu.effective(insn), 8));
+      RawMemory.putLong(to, Operand.part(cpu, insn, 8));
     }
   }
 
@@ -111,9 +133,10 @@ final class SseMoves {
 
   /** MOVMSKPS, MOVMSKPD and PMOVMSKB: signs to a general register. */
   static void signs(Cpu cpu, Insn insn) {
-    long from = Operand.xmm(cpu, insn.rm);
+    long from = Operand.register(cpu, insn);
     long low = Operand.low(from);
     long high = Operand.high(from);
+    int elements = insn.op == Op.MOVMSKPD ? 2 : insn.op == Op.MOVMSKPS ? 4 : 16;
     long mask =
         switch (insn.op) {
           case MOVMSKPD -> low >>> 63 | (high >>> 63) << 1;
@@ -121,7 +144,7 @@ final class SseMoves {
               low >>> 31 & 1 | (low >>> 63) << 1 | (high >>> 31 & 1) << 2 | (high >>> 63) << 3;
           default -> Packed.byteMask(low) | Packed.byteMask(high) << 8;
         };
-    cpu.gpr(insn.reg, mask);
+    cpu.gpr(insn.reg, Operand.lane(cpu, insn) == 0 ? mask : cpu.gpr(insn.reg) | mask << elements);
   }
 
   /** MOVQ2DQ and MOVDQ2Q. */
@@ -138,7 +161,7 @@ final class SseMoves {
   /** MASKMOVDQU: the bytes whose mask has its top bit set, to DS:rDI. */
   static void masked(Cpu cpu, Insn insn) {
     long from = Operand.destination(cpu, insn);
-    long mask = Operand.xmm(cpu, insn.rm);
+    long mask = Operand.register(cpu, insn);
     storeBytes(
         cpu,
         insn,
@@ -173,7 +196,7 @@ final class SseMoves {
   /** PEXTRB, PEXTRW, PEXTRD, PEXTRQ and EXTRACTPS. */
   static void extract(Cpu cpu, Insn insn) {
     boolean old = Operand.opcode(insn) == 0xc5;
-    long from = old ? Operand.xmm(cpu, insn.rm) : Operand.destination(cpu, insn);
+    long from = old ? Operand.register(cpu, insn) : Operand.destination(cpu, insn);
     int size =
         switch (insn.op) {
           case PEXTRB -> 1;
@@ -228,8 +251,8 @@ final class SseMoves {
     int imm = (int) insn.imm;
     long value =
         insn.rm >= 0
-            ? element(Operand.xmm(cpu, insn.rm), imm >> 6 & 3, 4)
-            : cpu.load(insn.segment, cpu.effective(insn), 4);
+            ? element(Operand.register(cpu, insn), imm >> 6 & 3, 4)
+            : Operand.part(cpu, insn, 4);
     long to = Operand.destination(cpu, insn);
     element(to, imm >> 4 & 3, 4, value);
     for (int i = 0; i < 4; i++) {

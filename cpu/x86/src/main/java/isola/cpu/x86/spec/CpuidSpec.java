@@ -30,6 +30,7 @@ public final class CpuidSpec {
 
   public static final int PCLMULQDQ = 1 << 1;
   public static final int SSSE3 = 1 << 9;
+  public static final int FMA = 1 << 12;
   public static final int CMPXCHG16B = 1 << 13;
   public static final int PCID = 1 << 17;
   public static final int SSE4_1 = 1 << 19;
@@ -41,6 +42,8 @@ public final class CpuidSpec {
   public static final int AES = 1 << 25;
   public static final int XSAVE = 1 << 26;
   public static final int OSXSAVE = 1 << 27;
+  public static final int AVX = 1 << 28;
+  public static final int F16C = 1 << 29;
   public static final int RDRAND = 1 << 30;
   public static final int HYPERVISOR_PRESENT = 1 << 31;
 
@@ -78,7 +81,10 @@ public final class CpuidSpec {
   public static final int FSGSBASE = 1;
 
   public static final int TSC_ADJUST = 1 << 1;
+  public static final int BMI1 = 1 << 3;
+  public static final int AVX2 = 1 << 5;
   public static final int SMEP = 1 << 7;
+  public static final int BMI2 = 1 << 8;
   public static final int ERMS = 1 << 9;
   public static final int INVPCID = 1 << 10;
   public static final int FCS_FDS_DEPRECATED = 1 << 13;
@@ -116,6 +122,9 @@ public final class CpuidSpec {
 
   /** Leaf 80000001h, ECX. */
   public static final int LAHF_LM = 1;
+
+  /** LZCNT, which is all of it that Intel has. */
+  public static final int ABM = 1 << 5;
 
   public static final int PREFETCHW = 1 << 8;
 

@@ -9,6 +9,9 @@ public final class XsaveSpec {
   public static final int AVX = 1 << 2;
   public static final int PKRU = 1 << 9;
 
+  /** Component number of the upper halves of YMM registers. */
+  public static final int AVX_COMPONENT = 2;
+
   /** Component number of PKRU. */
   public static final int PKRU_COMPONENT = 9;
 

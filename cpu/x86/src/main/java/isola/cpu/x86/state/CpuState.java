@@ -75,9 +75,9 @@ public final class CpuState {
   /**
    * Retired instructions at which {@code run()} leaves with a kick, exactly; {@link Long#MAX_VALUE}
    * to count them all and never leave so; 0, the usual, to let an engine count as far as it costs
-   * nothing. While it is not 0, interrupts that the processor's own doing raises wait until {@code
-   * run()} is called anew or IF is set, so that every engine takes them after the same instruction.
-   * Set before {@code run()}.
+   * nothing. While it is a limit, interrupts that the processor's own doing raises wait until
+   * {@code run()} is called anew or IF is set, so that every engine takes them after the same
+   * instruction. Set before {@code run()}.
    */
   public static final int INSTRUCTION_LIMIT = 0x298;
 
@@ -151,6 +151,9 @@ public final class CpuState {
   /** 64 bytes that mean nothing between instructions. */
   public static final int SCRATCH = 0xfc0;
 
+  /** 32 of them, for a source that stood in guest memory. */
+  public static final int SCRATCH_SOURCE = SCRATCH + 32;
+
   /**
    * Memory type range registers: eight base and mask pairs, then the eleven fixed ranges in order
    * of address.
@@ -159,6 +162,20 @@ public final class CpuState {
 
   /** IA32_MTRR_DEF_TYPE, right after them. */
   public static final int MTRR_DEF_TYPE = MTRR + 27 * 8;
+
+  /**
+   * IA32_APIC_BASE where the engine keeps the local APIC inside itself; otherwise 0, and {@link
+   * #LOCAL_APIC} means nothing.
+   */
+  public static final int APIC_BASE = 0x900;
+
+  /**
+   * The registers of that local APIC, {@link #LOCAL_APIC_SIZE} bytes, each at its offset in the
+   * memory window (Intel SDM vol. 3A 10.4.1, table 10-1).
+   */
+  public static final int LOCAL_APIC = 0xa00;
+
+  public static final int LOCAL_APIC_SIZE = 0x400;
 
   /**
    * First byte after the architectural part; the software TLB and what engines keep for themselves

@@ -7,8 +7,9 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
-import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
+import isola.cpu.x86.integer.IntegerInstructions;
 import isola.cpu.x86.simd.MmxInstructions;
 import isola.cpu.x86.simd.SseInstructions;
 import isola.cpu.x86.spec.Attribute;
@@ -25,7 +26,7 @@ final class LoneProcessor implements AutoCloseable {
   final GuestMemory memory = new GuestMemory();
   final Cpu cpu;
   private final Arena arena = Arena.ofConfined();
-  private final Decoder decoder = new Decoder();
+  private final Decoder decoder = new Decoder(OpcodeTable.v3());
 
   LoneProcessor() {
     memory.addRam(0, 0x10000);
@@ -64,12 +65,12 @@ final class LoneProcessor implements AutoCloseable {
       throw new IllegalArgumentException(hex + " is no instruction: " + status);
     }
     cpu.begin(cpu.rip(), insn.length);
-    if (form.group() == Group.X87) {
-      X87Instructions.execute(cpu, insn);
-    } else if (form.group() == Group.MMX) {
-      MmxInstructions.execute(cpu, insn);
-    } else {
-      SseInstructions.execute(cpu, insn);
+    switch (form.group()) {
+      case X87 -> X87Instructions.execute(cpu, insn);
+      case MMX -> MmxInstructions.execute(cpu, insn);
+      case SSE -> SseInstructions.execute(cpu, insn);
+      case INTEGER -> IntegerInstructions.execute(cpu, insn);
+      case SYSTEM -> throw new IllegalArgumentException(hex + " is not for a lone processor");
     }
     cpu.rip(cpu.nextRip());
   }

@@ -1,5 +1,6 @@
 package isola.machine.devices.interrupt;
 
+import isola.core.cpu.EngineApics;
 import isola.core.irq.MessageInterrupts;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,7 @@ public final class ApicBus implements MessageInterrupts {
   // Wiring, complete before the first vCPU runs.
   private volatile LocalApic[] apics = NONE;
   private volatile @Nullable IoApic ioApic;
+  private volatile @Nullable EngineApics inside;
 
   // Volatile, but of no account: where the search for the lowest priority begins.
   private final AtomicInteger turn = new AtomicInteger();
@@ -37,6 +39,41 @@ public final class ApicBus implements MessageInterrupts {
 
   void add(IoApic io) {
     ioApic = io;
+  }
+
+  /**
+   * From now on the local APICs are those inside the engine: messages go there, and the ones on
+   * this bus hear of nothing. Before the first vCPU runs.
+   */
+  public void inside(EngineApics engine) {
+    inside = engine;
+    engine.onEndOfInterrupt(this::endOfInterrupt);
+  }
+
+  /**
+   * An input of the I/O APIC is now as its redirection entry says. Only what is level-triggered
+   * matters, and that also while it is masked: an interrupt of it may be under way.
+   */
+  void route(int input, long entry) {
+    EngineApics engine = inside;
+    if (engine == null) {
+      return;
+    }
+    boolean level = (entry & ApicSpec.IO_LEVEL) != 0;
+    engine.route(
+        input,
+        level ? messageAddress((int) (entry >>> 56), (entry & ApicSpec.IO_LOGICAL) != 0) : 0,
+        messageData((int) (entry >> 8) & 7, (int) entry & 0xff, true));
+  }
+
+  private static long messageAddress(int destination, boolean logical) {
+    return ApicSpec.MESSAGE_PREFIX << 20
+        | (long) (destination & 0xff) << 12
+        | (logical ? ApicSpec.MESSAGE_LOGICAL : 0);
+  }
+
+  private static int messageData(int mode, int vector, boolean level) {
+    return vector | mode << 8 | ApicSpec.ICR_ASSERT | (level ? ApicSpec.ICR_LEVEL : 0);
   }
 
   @Override
@@ -61,6 +98,11 @@ public final class ApicBus implements MessageInterrupts {
    */
   void deliver(
       int destination, int broadcast, boolean logical, int mode, int vector, boolean level) {
+    EngineApics engine = inside;
+    if (engine != null) {
+      engine.send(messageAddress(destination, logical), messageData(mode, vector, level));
+      return;
+    }
     LocalApic[] all = apics;
     if (mode == ApicSpec.LOWEST_PRIORITY) {
       LocalApic chosen = lowest(all, destination, broadcast, logical);

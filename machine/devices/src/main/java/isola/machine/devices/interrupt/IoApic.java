@@ -146,6 +146,7 @@ public final class IoApic implements MmioDevice, Stateful<IoApic.State> {
         entry &= ~ApicSpec.IO_REMOTE_IRR;
       }
       entries[input] = entry;
+      bus.route(input, entry);
       serviceLevel(input);
     }
   }
@@ -153,8 +154,15 @@ public final class IoApic implements MmioDevice, Stateful<IoApic.State> {
   @Override
   public synchronized void reset() {
     Arrays.fill(entries, ApicSpec.IO_MASKED);
+    routeAll();
     select = 0;
     id = 0;
+  }
+
+  private void routeAll() {
+    for (int input = 0; input < entries.length; input++) {
+      bus.route(input, entries[input]);
+    }
   }
 
   @Override
@@ -173,5 +181,6 @@ public final class IoApic implements MmioDevice, Stateful<IoApic.State> {
     for (int i = 0; i < entries.length; i++) {
       entries[i] = state.entries[i] & (ApicSpec.IO_WRITABLE | ApicSpec.IO_REMOTE_IRR);
     }
+    routeAll();
   }
 }

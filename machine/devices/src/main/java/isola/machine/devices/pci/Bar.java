@@ -1,5 +1,6 @@
 package isola.machine.devices.pci;
 
+import isola.core.bus.Doorbells;
 import isola.core.bus.MmioDevice;
 import isola.core.bus.PortDevice;
 
@@ -78,6 +79,11 @@ final class Bar implements MmioDevice, PortDevice {
   @Override
   public void write(long offset, int size, long value) {
     contents.write(offset, size, value);
+  }
+
+  @Override
+  public Doorbells doorbells() {
+    return contents.doorbells();
   }
 
   @Override

@@ -1,0 +1,31 @@
+package isola.cpu.kvm;
+
+import isola.cpu.kvm.abi.KvmSpec;
+
+/** Why KVM left a guest, as the figures and JFR name it. */
+enum ExitKind {
+  IO,
+  MMIO,
+  MSR,
+  IRQ_WINDOW,
+  IOAPIC_EOI,
+  INTERRUPTED,
+  SHUTDOWN,
+  OTHER;
+
+  static ExitKind of(int result, int reason) {
+    if (result < 0) {
+      return INTERRUPTED;
+    }
+    return switch (reason) {
+      case KvmSpec.KVM_EXIT_IO -> IO;
+      case KvmSpec.KVM_EXIT_MMIO -> MMIO;
+      case KvmSpec.KVM_EXIT_X86_RDMSR, KvmSpec.KVM_EXIT_X86_WRMSR -> MSR;
+      case KvmSpec.KVM_EXIT_IRQ_WINDOW_OPEN -> IRQ_WINDOW;
+      case KvmSpec.KVM_EXIT_IOAPIC_EOI -> IOAPIC_EOI;
+      case KvmSpec.KVM_EXIT_INTR -> INTERRUPTED;
+      case KvmSpec.KVM_EXIT_SHUTDOWN -> SHUTDOWN;
+      default -> OTHER;
+    };
+  }
+}

@@ -1,0 +1,39 @@
+package isola.cpu.kvm;
+
+import isola.core.cpu.CpuEngine;
+import isola.core.cpu.CpuVm;
+import isola.core.memory.GuestMemory;
+import java.util.Optional;
+
+/** Guest code on the host's own processor, where Linux offers {@code /dev/kvm}. */
+public final class KvmEngine implements CpuEngine {
+  private static final int PREFERENCE = 30;
+
+  /** The provider, as {@link java.util.ServiceLoader} makes it. */
+  public KvmEngine() {}
+
+  @Override
+  public String name() {
+    return "kvm";
+  }
+
+  @Override
+  public int preference() {
+    return PREFERENCE;
+  }
+
+  @Override
+  public Optional<String> unavailable() {
+    return KvmSystem.obstacle(KvmSystem.PATH);
+  }
+
+  @Override
+  public Optional<String> reluctance() {
+    return SpeedProbe.tooSlow();
+  }
+
+  @Override
+  public CpuVm create(GuestMemory memory) {
+    return new KvmMachine(memory);
+  }
+}

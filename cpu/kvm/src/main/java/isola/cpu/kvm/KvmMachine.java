@@ -1,0 +1,124 @@
+package isola.cpu.kvm;
+
+import isola.core.cpu.CpuVm;
+import isola.core.cpu.EngineApics;
+import isola.core.cpu.Vcpu;
+import isola.core.cpu.VcpuWiring;
+import isola.core.memory.GuestMemory;
+import isola.core.memory.MemorySlot;
+import isola.cpu.kvm.abi.KvmCapability;
+import isola.cpu.kvm.abi.KvmSpec;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The processors of one machine on KVM. All memory slots are there when it is made. */
+final class KvmMachine implements CpuVm {
+  /** Pages below the I/O APIC's and the firmware's, where no board has anything. */
+  private static final long IDENTITY_MAP = 0xfeff_c000L;
+
+  private static final long TSS = 0xfeff_d000L;
+  private static final long KILO = 1000;
+
+  private final KvmVm vm;
+  private final KvmApics apics;
+  private final GuestCpuid cpuid;
+  private final int[] msrs;
+  private final int most;
+  private final int doorbellLength;
+  private final List<KvmProcessor> processors = new ArrayList<>();
+  private @Nullable KvmVcpu first;
+  private @Nullable DoorbellRinger ringer;
+
+  /**
+   * A machine with this memory.
+   *
+   * @throws KvmException if KVM refuses, with one sentence for the user
+   */
+  KvmMachine(GuestMemory memory) {
+    try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
+      most = system.check(KvmCapability.KVM_CAP_MAX_VCPUS);
+      cpuid =
+          new GuestCpuid(
+              system.supportedCpuid(), system.check(KvmCapability.KVM_CAP_TSC_DEADLINE_TIMER) > 0);
+      msrs = system.msrs();
+      vm = system.createVm();
+    }
+    apics = new KvmApics(vm);
+    try {
+      vm.place(TSS, IDENTITY_MAP);
+      if (!vm.enable(KvmCapability.KVM_CAP_SPLIT_IRQCHIP, KvmApics.INPUTS)) {
+        throw new KvmException("KVM refused its local APICs without an I/O APIC.");
+      }
+      boolean _ =
+          vm.enable(KvmCapability.KVM_CAP_X86_USER_SPACE_MSR, KvmSpec.KVM_MSR_EXIT_REASON_UNKNOWN);
+      doorbellLength = vm.check(KvmCapability.KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0 ? 0 : 2;
+      int number = 0;
+      for (MemorySlot slot : memory.slots()) {
+        vm.setMemory(number++, slot, false);
+      }
+      first = vm.createVcpu(0);
+    } catch (RuntimeException e) {
+      vm.close();
+      throw e;
+    }
+  }
+
+  /** The handle, for tests. */
+  KvmVm vm() {
+    return vm;
+  }
+
+  @Override
+  public long tscHz(long wanted) {
+    KvmVcpu vcpu = first;
+    int khz = vcpu == null ? 0 : vcpu.call(KvmSpec.KVM_GET_TSC_KHZ, 0);
+    return khz > 0 ? khz * KILO : wanted;
+  }
+
+  @Override
+  public EngineApics apics() {
+    return apics;
+  }
+
+  @Override
+  public synchronized Vcpu createVcpu(VcpuWiring wiring) {
+    int index = processors.size();
+    if (index >= most) {
+      throw new KvmException("This host's KVM gives a machine %d processors.".formatted(most));
+    }
+    KvmVcpu made = first;
+    first = null;
+    KvmVcpu vcpu = made != null ? made : vm.createVcpu(index);
+    KvmProcessor processor;
+    try {
+      processor = new KvmProcessor(index, vcpu, apics, wiring, cpuid, msrs);
+    } catch (RuntimeException e) {
+      vcpu.close();
+      throw e;
+    }
+    if (index == 0) {
+      apics.onExternal(processor::interruptRaised);
+      if (vm.check(KvmCapability.KVM_CAP_IOEVENTFD) > 0) {
+        ringer = new DoorbellRinger(vm, wiring.mmio(), doorbellLength);
+      }
+    }
+    processors.add(processor);
+    return processor;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (ringer != null) {
+      ringer.close();
+      ringer = null;
+    }
+    processors.forEach(KvmProcessor::close);
+    processors.clear();
+    if (first != null) {
+      first.close();
+      first = null;
+    }
+    vm.close();
+  }
+}

@@ -1,0 +1,87 @@
+package isola.cpu.kvm;
+
+import isola.core.memory.RawMemory;
+import isola.cpu.kvm.abi.KvmRun;
+import isola.cpu.kvm.abi.KvmSignalMask;
+import isola.cpu.kvm.abi.KvmSpec;
+import isola.host.DeviceFile;
+
+/** A processor of KVM's. One thread at a time; {@link #close} when nobody uses it. */
+final class KvmVcpu implements AutoCloseable {
+  private final DeviceFile file;
+  private final DeviceFile.Caller caller;
+  private final int mapBytes;
+  private final long shared;
+  private final Buffer buffer = new Buffer(4096);
+
+  /** Takes over a descriptor and maps what processor and owner share. */
+  KvmVcpu(DeviceFile file, int mapBytes) {
+    this.file = file;
+    this.mapBytes = mapBytes;
+    caller = file.caller();
+    long at = file.map(mapBytes);
+    if (at < 0 && at > -4096) {
+      file.close();
+      throw new KvmException("the map of a processor", (int) at);
+    }
+    shared = at;
+  }
+
+  /** Host address of the {@link KvmRun}. */
+  long shared() {
+    return shared;
+  }
+
+  /** Runs the guest until it leaves: 0, or the negated error number. */
+  int run() {
+    return caller.ioctl(KvmSpec.KVM_RUN, 0);
+  }
+
+  /**
+   * Finishes the access that the guest last left for, without running it further. It may need more
+   * than one access; whether it is done.
+   */
+  boolean finish() {
+    RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 1);
+    int result = run();
+    RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
+    return result < 0;
+  }
+
+  /** Reads or writes a structure at a host address. */
+  int call(int request, long address) {
+    return caller.ioctl(request, address);
+  }
+
+  /** As {@link #call}, where a failure ends the machine. */
+  void require(String what, int request, long address) {
+    KvmException.require(what, caller.ioctl(request, address));
+  }
+
+  /** Sets the signals, in the kernel's format, that are blocked while the guest runs. */
+  void signalMask(long blocked) {
+    long at = buffer.cleared(16);
+    RawMemory.putInt(at + KvmSignalMask.LEN, KvmSpec.KERNEL_SIGSET_BYTES);
+    RawMemory.putLong(at + KvmSignalMask.SIGSET, blocked);
+    require("KVM_SET_SIGNAL_MASK", KvmSpec.KVM_SET_SIGNAL_MASK, at);
+  }
+
+  /** Gives it the vector of an external interrupt, when it is ready for one. */
+  void interrupt(int vector) {
+    long at = buffer.cleared(4);
+    RawMemory.putInt(at, vector);
+    int _ = call(KvmSpec.KVM_INTERRUPT, at);
+  }
+
+  /** Closes the descriptor alone: calls fail from then on. Any thread. */
+  void closeFile() {
+    file.close();
+  }
+
+  @Override
+  public void close() {
+    file.close();
+    DeviceFile.unmap(shared, mapBytes);
+    buffer.close();
+  }
+}

@@ -1,0 +1,463 @@
+package isola.cpu.kvm;
+
+import isola.core.memory.RawMemory;
+import isola.core.time.Clock;
+import isola.cpu.kvm.abi.KvmDebugregs;
+import isola.cpu.kvm.abi.KvmDtable;
+import isola.cpu.kvm.abi.KvmMsrEntry;
+import isola.cpu.kvm.abi.KvmMsrs;
+import isola.cpu.kvm.abi.KvmRegs;
+import isola.cpu.kvm.abi.KvmSegment;
+import isola.cpu.kvm.abi.KvmSpec;
+import isola.cpu.kvm.abi.KvmSregs;
+import isola.cpu.kvm.abi.KvmVcpuEvents;
+import isola.cpu.kvm.abi.KvmXcr;
+import isola.cpu.kvm.abi.KvmXcrs;
+import isola.cpu.kvm.abi.KvmXsave;
+import isola.cpu.x86.spec.Cr0;
+import isola.cpu.x86.spec.MsrSpec;
+import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.XsaveSpec;
+import isola.cpu.x86.state.Activity;
+import isola.cpu.x86.state.Attention;
+import isola.cpu.x86.state.CpuState;
+
+/**
+ * Moves a processor's state between KVM and the layout that all engines share ({@link CpuState}).
+ * The processor's owner, or any thread while it is stopped.
+ *
+ * <p>An event that KVM was about to deliver when the processor left is kept in KVM alone: the
+ * shared layout has no place for it. KVM leaves one behind only in the middle of a task switch or
+ * of an access to device memory by the delivery itself.
+ */
+final class StateTransfer implements AutoCloseable {
+  /** Order of KVM's general registers in the state's encoding order. */
+  private static final int[] GPR = {
+    KvmRegs.RAX, KvmRegs.RCX, KvmRegs.RDX, KvmRegs.RBX, KvmRegs.RSP, KvmRegs.RBP, KvmRegs.RSI,
+    KvmRegs.RDI, KvmRegs.R8, KvmRegs.R9, KvmRegs.R10, KvmRegs.R11, KvmRegs.R12, KvmRegs.R13,
+    KvmRegs.R14, KvmRegs.R15
+  };
+
+  /** KVM's segment registers in the state's order. */
+  private static final int[] SEGMENTS = {
+    KvmSregs.ES,
+    KvmSregs.CS,
+    KvmSregs.SS,
+    KvmSregs.DS,
+    KvmSregs.FS,
+    KvmSregs.GS,
+    KvmSregs.LDT,
+    KvmSregs.TR
+  };
+
+  /** MSRs that are fields of the state, and the fields. */
+  private static final int[] MSRS = new int[64];
+
+  private static final int[] FIELDS = new int[64];
+  private static final int MSR_COUNT;
+
+  static {
+    int[] single = {
+      MsrSpec.STAR, CpuState.STAR,
+      MsrSpec.LSTAR, CpuState.LSTAR,
+      MsrSpec.CSTAR, CpuState.CSTAR,
+      MsrSpec.FMASK, CpuState.SFMASK,
+      MsrSpec.KERNEL_GS_BASE, CpuState.KERNEL_GS_BASE,
+      MsrSpec.SYSENTER_CS, CpuState.SYSENTER_CS,
+      MsrSpec.SYSENTER_ESP, CpuState.SYSENTER_ESP,
+      MsrSpec.SYSENTER_EIP, CpuState.SYSENTER_EIP,
+      MsrSpec.TSC_AUX, CpuState.TSC_AUX,
+      MsrSpec.PAT, CpuState.PAT,
+      MsrSpec.MISC_ENABLE, CpuState.MISC_ENABLE,
+      MsrSpec.DEBUGCTL, CpuState.DEBUGCTL,
+      MsrSpec.TSC_ADJUST, CpuState.TSC_ADJUST,
+      MsrSpec.XSS, CpuState.XSS,
+      MsrSpec.MTRR_DEF_TYPE, CpuState.MTRR_DEF_TYPE,
+      MsrSpec.MTRR_FIX64K_00000, CpuState.MTRR + 16 * MsrSpec.MTRR_VARIABLE,
+      MsrSpec.MTRR_FIX16K_80000, CpuState.MTRR + 16 * MsrSpec.MTRR_VARIABLE + 8,
+      MsrSpec.MTRR_FIX16K_A0000, CpuState.MTRR + 16 * MsrSpec.MTRR_VARIABLE + 16
+    };
+    int count = 0;
+    for (int i = 0; i < single.length; i += 2) {
+      MSRS[count] = single[i];
+      FIELDS[count++] = single[i + 1];
+    }
+    for (int i = 0; i < 2 * MsrSpec.MTRR_VARIABLE; i++) {
+      MSRS[count] = MsrSpec.MTRR_PHYSBASE0 + i;
+      FIELDS[count++] = CpuState.MTRR + 8 * i;
+    }
+    for (int i = 0; i <= MsrSpec.MTRR_FIX4K_F8000 - MsrSpec.MTRR_FIX4K_C0000; i++) {
+      MSRS[count] = MsrSpec.MTRR_FIX4K_C0000 + i;
+      FIELDS[count++] = CpuState.MTRR + 16 * MsrSpec.MTRR_VARIABLE + 24 + 8 * i;
+    }
+    MSR_COUNT = count;
+  }
+
+  private static final int XSAVE_BYTES = XsaveSpec.AVX_OFFSET + XsaveSpec.AVX_SIZE;
+  private static final int SHADOW_STI = 1;
+  private static final int SHADOW_MOV_SS = 2;
+  private static final long NANOS = 1_000_000_000L;
+
+  private final KvmVcpu vcpu;
+  private final long state;
+  private final Clock clock;
+  private final long tscHz;
+  private final int hostStates;
+  private final int hostPkru;
+  private final Buffer buffer = new Buffer(2 * KvmXsave.SIZE);
+
+  /** Values of {@link #MSRS} as KVM last had them. */
+  private final long[] known = new long[MSR_COUNT];
+
+  /** The TSC's offset as it was when the state was last pulled or pushed. */
+  private long knownTscOffset;
+
+  StateTransfer(KvmVcpu vcpu, long state, Clock clock, long tscHz, GuestCpuid cpuid) {
+    this.vcpu = vcpu;
+    this.state = state;
+    this.clock = clock;
+    this.tscHz = tscHz;
+    hostStates = cpuid.hostStates();
+    hostPkru = cpuid.hostPkruOffset();
+  }
+
+  // From KVM.
+
+  /** Brings the state up to date. */
+  void pull() {
+    pullRegisters();
+    pullSystem();
+    pullExtended();
+    pullDebug();
+    pullMsrs();
+    pullEvents();
+    vcpu.require("KVM_GET_LAPIC", KvmSpec.KVM_GET_LAPIC, state + CpuState.LOCAL_APIC);
+  }
+
+  private void pullRegisters() {
+    long at = buffer.cleared(KvmRegs.SIZE);
+    vcpu.require("KVM_GET_REGS", KvmSpec.KVM_GET_REGS, at);
+    for (int r = 0; r < GPR.length; r++) {
+      field(CpuState.GPR + 8 * r, RawMemory.getLong(at + GPR[r]));
+    }
+    field(CpuState.RIP, RawMemory.getLong(at + KvmRegs.RIP));
+    field(CpuState.RFLAGS, RawMemory.getLong(at + KvmRegs.RFLAGS));
+  }
+
+  private void pullSystem() {
+    long at = buffer.cleared(KvmSregs.SIZE);
+    vcpu.require("KVM_GET_SREGS", KvmSpec.KVM_GET_SREGS, at);
+    for (int i = 0; i < SEGMENTS.length; i++) {
+      pullSegment(at + SEGMENTS[i], state + CpuState.SEGMENTS + (long) i * CpuState.SEGMENT_SIZE);
+    }
+    field(CpuState.GDTR_BASE, RawMemory.getLong(at + KvmSregs.GDT + KvmDtable.BASE));
+    field(CpuState.GDTR_LIMIT, unsignedShort(at + KvmSregs.GDT + KvmDtable.LIMIT));
+    field(CpuState.IDTR_BASE, RawMemory.getLong(at + KvmSregs.IDT + KvmDtable.BASE));
+    field(CpuState.IDTR_LIMIT, unsignedShort(at + KvmSregs.IDT + KvmDtable.LIMIT));
+    field(CpuState.CR0, RawMemory.getLong(at + KvmSregs.CR0));
+    field(CpuState.CR2, RawMemory.getLong(at + KvmSregs.CR2));
+    field(CpuState.CR3, RawMemory.getLong(at + KvmSregs.CR3));
+    field(CpuState.CR4, RawMemory.getLong(at + KvmSregs.CR4));
+    field(CpuState.EFER, RawMemory.getLong(at + KvmSregs.EFER));
+    field(CpuState.APIC_BASE, RawMemory.getLong(at + KvmSregs.APIC_BASE));
+    intField(CpuState.CPL, privilege(at));
+  }
+
+  /** The level is SS's, but for real and virtual-8086 mode. */
+  private int privilege(long sregs) {
+    if ((RawMemory.getLong(sregs + KvmSregs.CR0) & Cr0.PE) == 0) {
+      return 0;
+    }
+    if ((RawMemory.getLong(state + CpuState.RFLAGS) & Rflags.VM) != 0) {
+      return 3;
+    }
+    return RawMemory.getByte(sregs + KvmSregs.SS + KvmSegment.DPL) & 3;
+  }
+
+  private static void pullSegment(long from, long to) {
+    int attributes =
+        RawMemory.getByte(from + KvmSegment.TYPE) & 0xf
+            | bit(from + KvmSegment.S) << 4
+            | (RawMemory.getByte(from + KvmSegment.DPL) & 3) << 5
+            | bit(from + KvmSegment.PRESENT) << 7
+            | bit(from + KvmSegment.AVL) << 12
+            | bit(from + KvmSegment.L) << 13
+            | bit(from + KvmSegment.DB) << 14
+            | bit(from + KvmSegment.G) << 15
+            | bit(from + KvmSegment.UNUSABLE) << 16;
+    RawMemory.putInt(
+        to + CpuState.SEGMENT_SELECTOR, (int) unsignedShort(from + KvmSegment.SELECTOR));
+    RawMemory.putInt(to + CpuState.SEGMENT_ATTRIBUTES, attributes);
+    RawMemory.putLong(to + CpuState.SEGMENT_BASE, RawMemory.getLong(from + KvmSegment.BASE));
+    RawMemory.putLong(
+        to + CpuState.SEGMENT_LIMIT, RawMemory.getInt(from + KvmSegment.LIMIT) & 0xffff_ffffL);
+  }
+
+  private static int bit(long at) {
+    return RawMemory.getByte(at) & 1;
+  }
+
+  private static long unsignedShort(long at) {
+    return RawMemory.getShort(at) & 0xffffL;
+  }
+
+  private void pullExtended() {
+    long at = buffer.cleared(KvmXsave.SIZE);
+    vcpu.require("KVM_GET_XSAVE", KvmSpec.KVM_GET_XSAVE, at);
+    RawMemory.copy(at, state + CpuState.XSAVE, XSAVE_BYTES);
+    boolean keys = (hostStates & XsaveSpec.PKRU) != 0;
+    intField(CpuState.PKRU, keys ? RawMemory.getInt(at + hostPkru) : 0);
+    at = buffer.cleared(KvmXcrs.SIZE);
+    vcpu.require("KVM_GET_XCRS", KvmSpec.KVM_GET_XCRS, at);
+    int count = RawMemory.getInt(at + KvmXcrs.NR_XCRS);
+    field(CpuState.XCR0, XsaveSpec.X87);
+    for (int i = 0; i < count; i++) {
+      long entry = at + KvmXcrs.XCRS + (long) i * KvmXcr.SIZE;
+      if (RawMemory.getInt(entry + KvmXcr.XCR) == 0) {
+        field(CpuState.XCR0, RawMemory.getLong(entry + KvmXcr.VALUE));
+      }
+    }
+  }
+
+  private void pullDebug() {
+    long at = buffer.cleared(KvmDebugregs.SIZE);
+    vcpu.require("KVM_GET_DEBUGREGS", KvmSpec.KVM_GET_DEBUGREGS, at);
+    RawMemory.copy(at + KvmDebugregs.DB, state + CpuState.DR, 4 * 8);
+    field(CpuState.DR6, RawMemory.getLong(at + KvmDebugregs.DR6));
+    field(CpuState.DR7, RawMemory.getLong(at + KvmDebugregs.DR7));
+  }
+
+  private void pullMsrs() {
+    for (int i = 0; i < MSR_COUNT; i++) {
+      known[i] = read(MSRS[i], 0);
+      field(FIELDS[i], known[i]);
+    }
+    knownTscOffset = read(MsrSpec.TSC, 0) - ticks();
+    field(CpuState.TSC_OFFSET, knownTscOffset);
+  }
+
+  private long ticks() {
+    long nanos = clock.nanos();
+    return nanos / NANOS * tscHz + nanos % NANOS * tscHz / NANOS;
+  }
+
+  /** The value of an MSR, or {@code otherwise} where this host has none of that number. */
+  long read(int index, long otherwise) {
+    long at = buffer.cleared(KvmMsrs.SIZE + KvmMsrEntry.SIZE);
+    RawMemory.putInt(at + KvmMsrs.NMSRS, 1);
+    RawMemory.putInt(at + KvmMsrs.ENTRIES + KvmMsrEntry.INDEX, index);
+    int read = vcpu.call(KvmSpec.KVM_GET_MSRS, at);
+    return read == 1 ? RawMemory.getLong(at + KvmMsrs.ENTRIES + KvmMsrEntry.DATA) : otherwise;
+  }
+
+  private void pullEvents() {
+    long at = buffer.cleared(KvmVcpuEvents.SIZE);
+    vcpu.require("KVM_GET_VCPU_EVENTS", KvmSpec.KVM_GET_VCPU_EVENTS, at);
+    int shadow = RawMemory.getByte(at + KvmVcpuEvents.Interrupt.SHADOW);
+    intField(
+        CpuState.INTERRUPT_SHADOW,
+        (shadow & KvmSpec.KVM_X86_SHADOW_INT_MOV_SS) != 0
+            ? SHADOW_MOV_SS
+            : (shadow & KvmSpec.KVM_X86_SHADOW_INT_STI) != 0 ? SHADOW_STI : 0);
+    intField(CpuState.NMI_BLOCKED, RawMemory.getByte(at + KvmVcpuEvents.Nmi.MASKED));
+    int nmis = RawMemory.getByte(at + KvmVcpuEvents.Nmi.PENDING);
+    intField(
+        CpuState.ATTENTION, (nmis > 0 ? Attention.NMI : 0) | (nmis > 1 ? Attention.NMI_AGAIN : 0));
+    at = buffer.cleared(4);
+    vcpu.require("KVM_GET_MP_STATE", KvmSpec.KVM_GET_MP_STATE, at);
+    intField(
+        CpuState.ACTIVITY,
+        switch (RawMemory.getInt(at)) {
+          case KvmSpec.KVM_MP_STATE_HALTED -> Activity.HALTED;
+          case KvmSpec.KVM_MP_STATE_UNINITIALIZED,
+              KvmSpec.KVM_MP_STATE_INIT_RECEIVED,
+              KvmSpec.KVM_MP_STATE_SIPI_RECEIVED ->
+              Activity.WAIT_FOR_SIPI;
+          default -> Activity.ACTIVE;
+        });
+  }
+
+  // To KVM.
+
+  /** Makes the state count. */
+  void push() {
+    pushSystem();
+    pushRegisters();
+    pushExtended();
+    pushDebug();
+    pushMsrs();
+    if (RawMemory.getLong(state + CpuState.APIC_BASE) != 0) {
+      vcpu.require("KVM_SET_LAPIC", KvmSpec.KVM_SET_LAPIC, state + CpuState.LOCAL_APIC);
+    }
+    pushEvents();
+  }
+
+  private void pushRegisters() {
+    long at = buffer.cleared(KvmRegs.SIZE);
+    for (int r = 0; r < GPR.length; r++) {
+      RawMemory.putLong(at + GPR[r], field(CpuState.GPR + 8 * r));
+    }
+    RawMemory.putLong(at + KvmRegs.RIP, field(CpuState.RIP));
+    RawMemory.putLong(at + KvmRegs.RFLAGS, field(CpuState.RFLAGS));
+    vcpu.require("these registers", KvmSpec.KVM_SET_REGS, at);
+  }
+
+  private void pushSystem() {
+    long at = buffer.cleared(KvmSregs.SIZE);
+    // What is not in the state stays as it is.
+    vcpu.require("KVM_GET_SREGS", KvmSpec.KVM_GET_SREGS, at);
+    for (int i = 0; i < SEGMENTS.length; i++) {
+      pushSegment(state + CpuState.SEGMENTS + (long) i * CpuState.SEGMENT_SIZE, at + SEGMENTS[i]);
+    }
+    RawMemory.putByte(
+        at + KvmSregs.SS + KvmSegment.DPL, (byte) RawMemory.getInt(state + CpuState.CPL));
+    RawMemory.putLong(at + KvmSregs.GDT + KvmDtable.BASE, field(CpuState.GDTR_BASE));
+    RawMemory.putShort(at + KvmSregs.GDT + KvmDtable.LIMIT, (short) field(CpuState.GDTR_LIMIT));
+    RawMemory.putLong(at + KvmSregs.IDT + KvmDtable.BASE, field(CpuState.IDTR_BASE));
+    RawMemory.putShort(at + KvmSregs.IDT + KvmDtable.LIMIT, (short) field(CpuState.IDTR_LIMIT));
+    RawMemory.putLong(at + KvmSregs.CR0, field(CpuState.CR0));
+    RawMemory.putLong(at + KvmSregs.CR2, field(CpuState.CR2));
+    RawMemory.putLong(at + KvmSregs.CR3, field(CpuState.CR3));
+    RawMemory.putLong(at + KvmSregs.CR4, field(CpuState.CR4));
+    RawMemory.putLong(at + KvmSregs.EFER, field(CpuState.EFER));
+    if (field(CpuState.APIC_BASE) != 0) {
+      RawMemory.putLong(at + KvmSregs.APIC_BASE, field(CpuState.APIC_BASE));
+    }
+    vcpu.require("these system registers", KvmSpec.KVM_SET_SREGS, at);
+  }
+
+  private static void pushSegment(long from, long to) {
+    int attributes = RawMemory.getInt(from + CpuState.SEGMENT_ATTRIBUTES);
+    RawMemory.putLong(to + KvmSegment.BASE, RawMemory.getLong(from + CpuState.SEGMENT_BASE));
+    RawMemory.putInt(to + KvmSegment.LIMIT, (int) RawMemory.getLong(from + CpuState.SEGMENT_LIMIT));
+    RawMemory.putShort(
+        to + KvmSegment.SELECTOR, (short) RawMemory.getInt(from + CpuState.SEGMENT_SELECTOR));
+    part(to + KvmSegment.TYPE, attributes, 0, 0xf);
+    part(to + KvmSegment.S, attributes, 4, 1);
+    part(to + KvmSegment.DPL, attributes, 5, 3);
+    part(to + KvmSegment.PRESENT, attributes, 7, 1);
+    part(to + KvmSegment.AVL, attributes, 12, 1);
+    part(to + KvmSegment.L, attributes, 13, 1);
+    part(to + KvmSegment.DB, attributes, 14, 1);
+    part(to + KvmSegment.G, attributes, 15, 1);
+    part(to + KvmSegment.UNUSABLE, attributes, 16, 1);
+  }
+
+  private static void part(long to, int attributes, int shift, int mask) {
+    RawMemory.putByte(to, (byte) (attributes >> shift & mask));
+  }
+
+  private void pushExtended() {
+    long at = buffer.cleared(KvmXcrs.SIZE);
+    RawMemory.putInt(at + KvmXcrs.NR_XCRS, 1);
+    RawMemory.putLong(at + KvmXcrs.XCRS + KvmXcr.VALUE, field(CpuState.XCR0));
+    vcpu.require("this XCR0", KvmSpec.KVM_SET_XCRS, at);
+    at = buffer.cleared(KvmXsave.SIZE);
+    vcpu.require("KVM_GET_XSAVE", KvmSpec.KVM_GET_XSAVE, at);
+    int states = hostStates & (XsaveSpec.X87 | XsaveSpec.SSE | XsaveSpec.AVX);
+    RawMemory.copy(
+        state + CpuState.XSAVE,
+        at,
+        (states & XsaveSpec.AVX) != 0 ? XSAVE_BYTES : XsaveSpec.LEGACY_SIZE);
+    if ((hostStates & XsaveSpec.PKRU) != 0) {
+      states |= XsaveSpec.PKRU;
+      RawMemory.putInt(at + hostPkru, RawMemory.getInt(state + CpuState.PKRU));
+    }
+    RawMemory.fill(at + XsaveSpec.XSTATE_BV, XsaveSpec.HEADER_SIZE, (byte) 0);
+    // Without XSAVE the host takes the legacy part as it is.
+    RawMemory.putLong(at + XsaveSpec.XSTATE_BV, states);
+    RawMemory.putInt(
+        at + XsaveSpec.MXCSR, RawMemory.getInt(state + CpuState.MXCSR) & XsaveSpec.MXCSR_VALID);
+    vcpu.require("this extended state", KvmSpec.KVM_SET_XSAVE, at);
+  }
+
+  private void pushDebug() {
+    long at = buffer.cleared(KvmDebugregs.SIZE);
+    RawMemory.copy(state + CpuState.DR, at + KvmDebugregs.DB, 4 * 8);
+    RawMemory.putLong(at + KvmDebugregs.DR6, field(CpuState.DR6));
+    RawMemory.putLong(at + KvmDebugregs.DR7, field(CpuState.DR7));
+    vcpu.require("these debug registers", KvmSpec.KVM_SET_DEBUGREGS, at);
+  }
+
+  private void pushMsrs() {
+    for (int i = 0; i < MSR_COUNT; i++) {
+      // Not what is there already: KVM complains of some that it can only read as zero.
+      if (field(FIELDS[i]) != known[i]) {
+        known[i] = field(FIELDS[i]);
+        write(MSRS[i], known[i]);
+      }
+    }
+    long offset = field(CpuState.TSC_OFFSET);
+    if (offset != knownTscOffset) {
+      // Only when it was changed: a counter that is written is no longer in step with the others.
+      write(MsrSpec.TSC, ticks() + offset);
+      knownTscOffset = offset;
+    }
+  }
+
+  /** Writes an MSR; one that this host does not have, or not with this value, stays as it is. */
+  void write(int index, long value) {
+    long at = buffer.cleared(KvmMsrs.SIZE + KvmMsrEntry.SIZE);
+    RawMemory.putInt(at + KvmMsrs.NMSRS, 1);
+    RawMemory.putInt(at + KvmMsrs.ENTRIES + KvmMsrEntry.INDEX, index);
+    RawMemory.putLong(at + KvmMsrs.ENTRIES + KvmMsrEntry.DATA, value);
+    int _ = vcpu.call(KvmSpec.KVM_SET_MSRS, at);
+  }
+
+  private void pushEvents() {
+    long at = buffer.cleared(KvmVcpuEvents.SIZE);
+    vcpu.require("KVM_GET_VCPU_EVENTS", KvmSpec.KVM_GET_VCPU_EVENTS, at);
+    int shadow =
+        switch (RawMemory.getInt(state + CpuState.INTERRUPT_SHADOW)) {
+          case SHADOW_STI -> KvmSpec.KVM_X86_SHADOW_INT_STI;
+          case SHADOW_MOV_SS -> KvmSpec.KVM_X86_SHADOW_INT_MOV_SS;
+          default -> 0;
+        };
+    int attention = RawMemory.getInt(state + CpuState.ATTENTION);
+    int nmis =
+        (attention & Attention.NMI) == 0 ? 0 : (attention & Attention.NMI_AGAIN) == 0 ? 1 : 2;
+    RawMemory.putByte(at + KvmVcpuEvents.Interrupt.SHADOW, (byte) shadow);
+    RawMemory.putByte(at + KvmVcpuEvents.Nmi.PENDING, (byte) nmis);
+    RawMemory.putByte(
+        at + KvmVcpuEvents.Nmi.MASKED, (byte) RawMemory.getInt(state + CpuState.NMI_BLOCKED));
+    RawMemory.putInt(
+        at + KvmVcpuEvents.FLAGS,
+        KvmSpec.KVM_VCPUEVENT_VALID_NMI_PENDING | KvmSpec.KVM_VCPUEVENT_VALID_SHADOW);
+    vcpu.require("these events", KvmSpec.KVM_SET_VCPU_EVENTS, at);
+    at = buffer.cleared(4);
+    RawMemory.putInt(
+        at,
+        switch (RawMemory.getInt(state + CpuState.ACTIVITY)) {
+          case Activity.HALTED -> KvmSpec.KVM_MP_STATE_HALTED;
+          case Activity.WAIT_FOR_SIPI -> KvmSpec.KVM_MP_STATE_UNINITIALIZED;
+          default -> KvmSpec.KVM_MP_STATE_RUNNABLE;
+        });
+    vcpu.require("this activity", KvmSpec.KVM_SET_MP_STATE, at);
+  }
+
+  /** Forgets events that KVM was about to deliver. */
+  void dropEvents() {
+    long at = buffer.cleared(KvmVcpuEvents.SIZE);
+    RawMemory.putInt(
+        at + KvmVcpuEvents.FLAGS,
+        KvmSpec.KVM_VCPUEVENT_VALID_NMI_PENDING | KvmSpec.KVM_VCPUEVENT_VALID_SHADOW);
+    vcpu.require("KVM_SET_VCPU_EVENTS", KvmSpec.KVM_SET_VCPU_EVENTS, at);
+  }
+
+  private long field(int offset) {
+    return RawMemory.getLong(state + offset);
+  }
+
+  private void field(int offset, long value) {
+    RawMemory.putLong(state + offset, value);
+  }
+
+  private void intField(int offset, int value) {
+    RawMemory.putInt(state + offset, value);
+  }
+
+  @Override
+  public void close() {
+    buffer.close();
+  }
+}

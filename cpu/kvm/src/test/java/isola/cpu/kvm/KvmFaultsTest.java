@@ -1,0 +1,106 @@
+package isola.cpu.kvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import isola.core.cpu.CpuidTable;
+import isola.core.cpu.Exit;
+import isola.core.memory.MemorySlot;
+import isola.cpu.kvm.abi.KvmCapability;
+import isola.cpu.x86.model.CpuModel;
+import isola.cpu.x86.spec.CpuidSpec;
+import isola.cpu.x86.state.CpuState;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What goes wrong between a host and the engine, and what the engine tells. */
+@Timeout(60)
+class KvmFaultsTest {
+  @Test
+  void aHostWithoutKvmIsToldWhatToDo() {
+    assertThat(KvmSystem.obstacle("/nowhere/kvm")).get().asString().contains("no such file; load");
+    assertThat(KvmSystem.obstacle("/dev/null")).get().asString().contains("/dev/null is not KVM");
+  }
+
+  @Test
+  void moreMemorySlotsThanKvmTakes() {
+    try (RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
+      int most = m.machine.vm().check(KvmCapability.KVM_CAP_NR_MEMSLOTS);
+      MemorySlot slot = m.memory.addRam(1L << 32, 4096);
+      assertThatThrownBy(() -> m.machine.vm().setMemory(most, slot, false))
+          .isInstanceOf(KvmException.class)
+          .hasMessageContaining("takes %d memory slots", most);
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+    }
+  }
+
+  @Test
+  void overlappingMemoryIsRefusedWithASentence() {
+    try (RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
+      MemorySlot slot = m.memory.slots().getFirst();
+      assertThatThrownBy(() -> m.machine.vm().setMemory(9, slot, false))
+          .hasMessageStartingWith("KVM refused memory at 0x0+0x8000: ");
+    }
+  }
+
+  @Test
+  void stateThatNoProcessorCanBeInIsRefused() {
+    try (RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
+      m.vcpu.pull();
+      m.field(CpuState.CR0, 0x8000_0000L);
+      assertThatThrownBy(m.vcpu::push)
+          .isInstanceOf(KvmException.class)
+          .hasMessageContaining("system registers");
+    }
+  }
+
+  @Test
+  void codeInDeviceMemoryEndsTheMachineWithWhereItWas() {
+    // ljmp $0x900,$0: there is a device, which KVM cannot fetch instructions from.
+    try (RealModeMachine m = new RealModeMachine(0xea, 0, 0, 0, 0x09)) {
+      assertThat(m.run()).isEqualTo(Exit.INTERNAL_ERROR);
+      assertThat(m.vcpu.exit().detail).contains("could not emulate").contains("rip 900:0");
+    }
+  }
+
+  @Test
+  void theGuestSeesNoFeatureThatTheHostLacks() {
+    CpuidTable model = CpuModel.v2().table(0, 2, 1_000_000_000L, true);
+    GuestCpuid nothing = new GuestCpuid(List.of(), false);
+    CpuidTable rows = new CpuidTable(nothing.rows(model));
+    CpuidTable.Row features = rows.find(CpuidSpec.FEATURES, 0);
+    Objects.requireNonNull(features);
+    assertThat(features.ecx()).isEqualTo(CpuidSpec.HYPERVISOR_PRESENT);
+    assertThat(features.edx()).isEqualTo(CpuidSpec.HTT);
+    GuestCpuid everything = new GuestCpuid(model.rows(), true);
+    assertThat(everything.rows(model)).isEqualTo(model.rows());
+  }
+
+  @Test
+  void exitsAreRecordedWhenSomebodyAsks(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("exits.jfr");
+    // in $0x60,%al three times; out %al,$0xf4
+    try (RealModeMachine m = new RealModeMachine(0xe4, 0x60, 0xe4, 0x60, 0xe4, 0x60, 0xe6, 0xf4);
+        Recording recording = new Recording()) {
+      recording.enable("isola.KvmExit");
+      recording.start();
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+      m.vcpu.kick();
+      assertThat(m.vcpu.run()).isEqualTo(Exit.KICK);
+      recording.stop();
+      recording.dump(file);
+    }
+    List<RecordedEvent> events = RecordingFile.readAllEvents(file);
+    assertThat(events).hasSize(1);
+    assertThat(events.getFirst().getString("kind")).isEqualTo("IO");
+    assertThat(events.getFirst().getLong("count")).isEqualTo(4);
+    assertThat(events.getFirst().getLong("inGuest")).isPositive();
+  }
+}

@@ -1,0 +1,225 @@
+package isola.cpu.translator;
+
+import static isola.cpu.translator.HostAssembler.W;
+import static isola.cpu.translator.Layout.ADDRESS;
+import static isola.cpu.translator.Layout.TEMPORARY;
+
+import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.state.CpuState;
+
+/** Writes the ways into blocks and the jumps from one to another. */
+final class Ways {
+  private final Emitter e;
+  private final HostAssembler a;
+  private final Sites sites;
+  private final Thunks thunks;
+
+  // Taken sides of conditional jumps that need more than a jump, written behind the straight code.
+  private final int[] sideJump = new int[GuestCode.LIMIT];
+  private final long[] sideTarget = new long[GuestCode.LIMIT];
+  private final int[] sideLive = new int[GuestCode.LIMIT];
+  private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
+  private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
+  private final long[] sideLoop = new long[GuestCode.LIMIT];
+  private final int[] sideRest = new int[GuestCode.LIMIT];
+  private int sides;
+
+  // Direct conditional jumps that lead to Java until they are patched.
+  private final int[] openJump = new int[GuestCode.LIMIT];
+  private final int[] openSite = new int[GuestCode.LIMIT];
+  private int opens;
+
+  Ways(Emitter emitter) {
+    e = emitter;
+    a = emitter.a;
+    sites = emitter.sites;
+    thunks = emitter.thunks;
+  }
+
+  /** Begins a block. */
+  void begin() {
+    sides = 0;
+    opens = 0;
+  }
+
+  /**
+   * Writes the way in that checks the page and looks for events, or the one that also compares the
+   * address in {@link Layout#TEMPORARY}; flags are saved. {@link Block#entry} says where they are
+   * once they are there.
+   */
+  void wayIn(Block block, int way) {
+    int table = block.mode & 3;
+    long fail;
+    if (way == Block.INDIRECT) {
+      fail = thunks.lookup;
+      if (block.rip == (int) block.rip) {
+        a.register(W, 0x81, 7, TEMPORARY);
+        a.emit32((int) block.rip);
+      } else {
+        a.movImmediate(ADDRESS, block.rip);
+        a.register(W, 0x3b, TEMPORARY, ADDRESS);
+      }
+      a.jump(HostAssembler.CC_NZ, fail);
+    } else {
+      fail = a.here();
+      e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
+    }
+    block.entry[way] = way == Block.INDIRECT ? a.base() : a.here();
+    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
+    a.jump(HostAssembler.CC_NZ, fail);
+    compareAttention();
+    a.jump(HostAssembler.CC_NZ, fail);
+    a.jump(block.entry[Block.FLAGS_SAVED]);
+  }
+
+  /**
+   * Writes the heads that other blocks' jumps lead to.
+   *
+   * @param liveIn flags that matter at the head
+   * @param savedFirst whether the block wants them in the state rather than in the host's
+   */
+  void heads(Block block, int table, int liveIn, boolean savedFirst) {
+    if (savedFirst) {
+      block.entry[Block.FLAGS_IN_HOST] = a.here();
+      Thunks.saveFlags(a);
+    }
+    block.entry[Block.FLAGS_SAVED] = a.here();
+    if (!savedFirst) {
+      if (liveIn != 0) {
+        Thunks.restoreFlags(a);
+      }
+      block.entry[Block.FLAGS_IN_HOST] = a.here();
+    }
+    e.charge(block.count, savedFirst);
+    if (block.secondPage >= 0) {
+      long nextPage = (block.rip & -4096) + 4096;
+      a.load(TEMPORARY, Layout.tlb(table, nextPage, Tlb.CODE_KEY));
+      a.movImmediate(ADDRESS, -Tlb.codeKey(nextPage, block.secondHost));
+      a.memory(W, 0x8d, TEMPORARY, TEMPORARY, ADDRESS, 0, 0);
+      int there = a.jumpIfRcxZero();
+      // The interpreter fetches from the second page, which brings it into the TLB.
+      e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, savedFirst), thunks.exit);
+      a.bindShort(there);
+    }
+    if (block.vectors) {
+      a.load(TEMPORARY, Layout.FP_ABSENT);
+      int there = a.jumpIfRcxZero();
+      a.call(thunks.loadVectors);
+      a.bindShort(there);
+    }
+  }
+
+  /** What heads become once the guest's code was changed. */
+  void stale(Block block) {
+    boolean one = block.entry[Block.FLAGS_SAVED] == block.entry[Block.FLAGS_IN_HOST];
+    block.stale[Block.FLAGS_SAVED] = a.here();
+    e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, true), thunks.exit);
+    if (one) {
+      block.stale[Block.FLAGS_IN_HOST] = block.stale[Block.FLAGS_SAVED];
+    } else {
+      block.stale[Block.FLAGS_IN_HOST] = a.here();
+      e.leave(sites.add(Sites.STALE, block, block.rip, 0, 0, false), thunks.exit);
+    }
+  }
+
+  private void compareAttention() {
+    // cmp dword [attention], 0
+    a.state(0, 0x83, 7, CpuState.ATTENTION);
+    a.emit(0);
+  }
+
+  private static boolean samePage(long target, Insn from) {
+    return ((target ^ from.rip) & -4096) == 0;
+  }
+
+  /**
+   * A jump on a condition that goes on behind it otherwise.
+   *
+   * @param loopHead where it leads to inside the block, or 0
+   * @param rest how many instructions of the block come after it
+   */
+  void jumpIf(Insn insn, int condition, int liveTaken, long loopHead, int rest) {
+    long target = BlockEmitter.target(insn);
+    e.wantFlags();
+    boolean onwards = samePage(target, insn) && target > insn.rip;
+    if (e.counting || (!onwards && liveTaken != 0 && !e.saved)) {
+      sideJump[sides] = a.jumpForward(condition);
+      sideTarget[sides] = target;
+      sideLive[sides] = liveTaken;
+      sideSaved[sides] = e.saved;
+      sideInsn[sides] = insn;
+      sideRest[sides] = rest;
+      sideLoop[sides] = loopHead;
+      sides++;
+    } else if (onwards) {
+      open(condition, target, Block.FLAGS_IN_HOST);
+    } else if (samePage(target, insn)) {
+      int over = a.jumpForwardShort(condition ^ 1);
+      backward(target, loopHead);
+      a.bindShort(over);
+    } else {
+      open(condition, target, Block.CHECKED);
+    }
+  }
+
+  private void open(int condition, long target, int entry) {
+    int jump = a.jumpForward(condition);
+    openJump[opens] = jump;
+    openSite[opens] = sites.add(Sites.CHAIN, e.block, target, a.base() + jump, entry, e.saved);
+    opens++;
+  }
+
+  /** Looks for events, then jumps to a block before this one in the page; no flags in the host. */
+  private void backward(long target, long loopHead) {
+    compareAttention();
+    if (loopHead != 0) {
+      a.jump(HostAssembler.CC_Z, loopHead);
+      e.leave(sites.add(Sites.ENTRY, e.block, target, 0, 0, e.saved), thunks.exit);
+      return;
+    }
+    int jump = a.jumpForward(HostAssembler.CC_Z);
+    a.bind(jump);
+    long at = a.base() + jump;
+    e.leave(sites.add(Sites.CHAIN, e.block, target, at, Block.FLAGS_SAVED, e.saved), thunks.exit);
+  }
+
+  /** Goes on at another block, through Java until it is known. */
+  void chain(long target, int live, long loopHead) {
+    if (samePage(target, e.insn) && target > e.insn.rip) {
+      int entry = e.inHost || live == 0 ? Block.FLAGS_IN_HOST : Block.FLAGS_SAVED;
+      jump(target, entry);
+      return;
+    }
+    e.protectFlags(live);
+    if (samePage(target, e.insn)) {
+      backward(target, loopHead);
+    } else {
+      jump(target, Block.CHECKED);
+    }
+  }
+
+  private void jump(long target, int entry) {
+    int jump = a.jumpForward();
+    a.bind(jump);
+    long at = a.base() + jump;
+    e.leave(sites.add(Sites.CHAIN, e.block, target, at, entry, e.saved), thunks.exit);
+  }
+
+  /** Writes what stands behind a block's straight code. */
+  void end() {
+    for (int i = 0; i < sides; i++) {
+      a.bind(sideJump[i]);
+      e.insn = sideInsn[i];
+      e.inHost = true;
+      e.saved = sideSaved[i];
+      e.refund(sideRest[i]);
+      chain(sideTarget[i], sideLive[i], sideLoop[i]);
+    }
+    for (int i = 0; i < opens; i++) {
+      a.bind(openJump[i]);
+      e.leave(openSite[i], thunks.exit);
+    }
+  }
+}

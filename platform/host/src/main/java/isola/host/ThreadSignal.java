@@ -1,0 +1,110 @@
+package isola.host;
+
+import static isola.host.NativeFunction.errno;
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * A signal that a thread keeps blocked and that only ends its waits in the kernel: a real-time
+ * signal that neither the C library nor the JVM uses (signal(7)). It has no handler, so it must
+ * never be sent to a thread that does not block it.
+ */
+public final class ThreadSignal {
+  /** Its number: some way above SIGRTMIN, which the C library puts at 34. */
+  public static final int NUMBER = 44;
+
+  private static final int SIG_BLOCK = 0;
+
+  /** Bytes of a sigset_t in the C library; the kernel's is its first eight. */
+  private static final int SIGSET_BYTES = 128;
+
+  private static final MethodHandle GETTID =
+      NativeFunction.bind("gettid", FunctionDescriptor.of(JAVA_INT));
+  private static final MethodHandle TGKILL =
+      NativeFunction.bindWithErrno(
+          "tgkill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+  private static final MethodHandle SIGMASK =
+      NativeFunction.bind(
+          "pthread_sigmask", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+  private static final MethodHandle SIGTIMEDWAIT =
+      NativeFunction.bindWithErrno(
+          "sigtimedwait", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+
+  private static final int PROCESS = (int) ProcessHandle.current().pid();
+
+  private ThreadSignal() {}
+
+  /** The kernel's number of the calling thread, which must be a platform thread. */
+  public static int currentThread() {
+    try {
+      return (int) GETTID.invokeExact();
+    } catch (Throwable e) {
+      throw NativeFunction.unexpected(e);
+    }
+  }
+
+  /**
+   * Blocks the signal on the calling thread, for its life. Returns the signals that the thread
+   * blocked before, in the kernel's format and without this one.
+   */
+  public static long block() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment set = signalSet(arena);
+      MemorySegment old = arena.allocate(SIGSET_BYTES, 8);
+      int error = (int) SIGMASK.invokeExact(SIG_BLOCK, set, old);
+      if (error != 0) {
+        throw new IllegalStateException("pthread_sigmask: " + NativeFunction.message(error));
+      }
+      return old.get(JAVA_LONG, 0) & ~(1L << (NUMBER - 1));
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw NativeFunction.unexpected(e);
+    }
+  }
+
+  private static MemorySegment signalSet(Arena arena) {
+    MemorySegment set = arena.allocate(SIGSET_BYTES, 8);
+    set.set(JAVA_LONG, 0, 1L << (NUMBER - 1));
+    return set;
+  }
+
+  /**
+   * Sends the signal to a thread of this process that blocks it, by its {@link #currentThread}. The
+   * caller sees to it that the thread is alive.
+   */
+  public static void send(int thread) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = NativeFunction.callState(arena);
+      if ((int) TGKILL.invokeExact(state, PROCESS, thread, NUMBER) != 0) {
+        throw new IllegalStateException(
+            "tgkill of thread %d: %s".formatted(thread, NativeFunction.message(errno(state))));
+      }
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw NativeFunction.unexpected(e);
+    }
+  }
+
+  /** Takes all signals of this kind that wait for the calling thread. */
+  public static void take() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = NativeFunction.callState(arena);
+      MemorySegment set = signalSet(arena);
+      MemorySegment noTime = arena.allocate(16, 8);
+      int signal;
+      do {
+        signal = (int) SIGTIMEDWAIT.invokeExact(state, set, MemorySegment.NULL, noTime);
+      } while (signal > 0);
+    } catch (Throwable e) {
+      throw NativeFunction.unexpected(e);
+    }
+  }
+}
