@@ -3,6 +3,7 @@ package isola.cpu.translator;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -212,7 +213,11 @@ final class GuestCode {
     if (target < rip || target > insns[jump].rip || crosses) {
       return -1;
     }
-    for (int i = 0; i <= jump; i++) {
+    for (int i = jump; i >= 0; i--) {
+      if (insns[i].op == Op.STAC || insns[i].op == Op.CLAC) {
+        // What follows these uses another table of the TLB.
+        return -1;
+      }
       if (insns[i].rip == target) {
         return i;
       }

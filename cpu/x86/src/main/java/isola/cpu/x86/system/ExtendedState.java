@@ -398,12 +398,24 @@ final class ExtendedState {
   }
 
   private void copyOut(int from, int at, int bytes) {
+    long linear = cpu.linear(segment, base + at, bytes, true);
+    long host = (linear & 4095) + bytes <= 4096 ? cpu.writableHost(linear) : 0;
+    if (host != 0) {
+      RawMemory.copy(cpu.state + from, host, bytes);
+      return;
+    }
     for (int i = 0; i < bytes; i += 8) {
       put(at + i, 8, cpu.field(from + i));
     }
   }
 
   private void copyIn(int at, int to, int bytes) {
+    long linear = cpu.linear(segment, base + at, bytes, false);
+    long host = (linear & 4095) + bytes <= 4096 ? cpu.readableHost(linear) : 0;
+    if (host != 0) {
+      RawMemory.copy(host, cpu.state + to, bytes);
+      return;
+    }
     for (int i = 0; i < bytes; i += 8) {
       cpu.field(to + i, get(at + i, 8));
     }
