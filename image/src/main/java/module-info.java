@@ -11,6 +11,7 @@ module isola.image {
   exports isola.image.guest;
   exports isola.image.initramfs to
       isola.qa;
+  exports isola.image.kernel;
   exports isola.image.store;
   exports isola.image.tree to
       isola.qa;

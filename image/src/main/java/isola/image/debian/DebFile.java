@@ -3,6 +3,7 @@ package isola.image.debian;
 import isola.image.ImageException;
 import isola.image.packed.ZstdInputStream;
 import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -39,6 +40,7 @@ public final class DebFile {
      * One entry.
      *
      * @param content of a regular file; read as far as wanted, not closed
+     * @throws IOException if what is made of it cannot be written
      */
     void entry(TarArchiveEntry entry, InputStream content) throws IOException, ImageException;
   }
@@ -53,16 +55,20 @@ public final class DebFile {
    */
   public static Map<String, byte[]> control(Path deb, String name) throws ImageException {
     Map<String, byte[]> files = new TreeMap<>();
-    read(
-        deb,
-        name,
-        "control.tar",
-        LARGEST_CONTROL,
-        (entry, content) -> {
-          if (entry.isFile()) {
-            files.put(entry.getName().replaceFirst("^\\./", ""), content.readAllBytes());
-          }
-        });
+    try {
+      read(
+          deb,
+          name,
+          "control.tar",
+          LARGEST_CONTROL,
+          (entry, content) -> {
+            if (entry.isFile()) {
+              files.put(entry.getName().replaceFirst("^\\./", ""), content.readAllBytes());
+            }
+          });
+    } catch (IOException e) {
+      throw damaged(name, e);
+    }
     if (!files.containsKey("control")) {
       throw damaged(name, null);
     }
@@ -74,14 +80,15 @@ public final class DebFile {
    *
    * @param name the package's, for messages
    * @param limit the most bytes that it may unpack to
+   * @throws IOException what the visitor threw, unless the package broke under its hands
    */
   public static void data(Path deb, String name, long limit, Visitor visitor)
-      throws ImageException {
+      throws ImageException, IOException {
     read(deb, name, "data.tar", limit, visitor);
   }
 
   private static void read(Path deb, String name, String member, long limit, Visitor visitor)
-      throws ImageException {
+      throws ImageException, IOException {
     try (InputStream file = new BufferedInputStream(Files.newInputStream(deb), 1 << 16);
         ArArchiveInputStream ar = new ArArchiveInputStream(file)) {
       for (ArArchiveEntry entry; (entry = ar.getNextEntry()) != null; ) {
@@ -96,19 +103,72 @@ public final class DebFile {
         }
       }
       throw damaged(name, null);
+    } catch (Elsewhere e) {
+      throw e.why;
     } catch (IOException | IllegalArgumentException e) {
       throw damaged(name, e);
     }
   }
 
+  /** What a visitor threw that does not come from reading the package. */
+  private static final class Elsewhere extends Exception {
+    private static final long serialVersionUID = 1;
+    final IOException why;
+
+    Elsewhere(IOException why) {
+      super(why);
+      this.why = why;
+    }
+  }
+
+  /** The package's content could not be read. */
+  private static final class Broken extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Broken(IOException why) {
+      super(why);
+    }
+  }
+
+  /** Tells failures to read the package from others. */
+  private static final class Content extends FilterInputStream {
+    Content(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read() throws IOException {
+      try {
+        return super.read();
+      } catch (IOException e) {
+        throw new Broken(e);
+      }
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+      try {
+        return super.read(into, offset, length);
+      } catch (IOException e) {
+        throw new Broken(e);
+      }
+    }
+  }
+
   private static void visit(TarArchiveInputStream tar, Visitor visitor, String name)
-      throws IOException, ImageException {
+      throws IOException, ImageException, Elsewhere {
     int entries = 0;
     for (TarArchiveEntry entry; (entry = tar.getNextEntry()) != null; ) {
       if (++entries > MOST_ENTRIES || entry.isSparse()) {
         throw damaged(name, null);
       }
-      visitor.entry(entry, tar);
+      try {
+        visitor.entry(entry, new Content(tar));
+      } catch (Broken | EOFException e) {
+        throw e;
+      } catch (IOException e) {
+        throw new Elsewhere(e);
+      }
     }
   }
 

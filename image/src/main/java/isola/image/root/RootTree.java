@@ -60,8 +60,10 @@ public final class RootTree {
    * Unpacks a package.
    *
    * @param unpacked hears of the bytes unpacked, piece by piece
+   * @throws IOException if the image cannot be written
    */
-  public void add(PackageEntry entry, Path deb, LongConsumer unpacked) throws ImageException {
+  public void add(PackageEntry entry, Path deb, LongConsumer unpacked)
+      throws ImageException, IOException {
     Map<String, byte[]> control = DebFile.control(deb, entry.name());
     Map<String, String> conffiles = conffiles(control);
     List<String> paths = new ArrayList<>();

@@ -57,15 +57,19 @@ final class KernelPackage {
   /** The package's program that needs no library. */
   static byte[] busybox(PackageEntry entry, Path deb) throws ImageException {
     byte[][] found = new byte[1][];
-    DebFile.data(
-        deb,
-        entry.name(),
-        2 * entry.installedSize() + SPARE,
-        (file, content) -> {
-          if (file.isFile() && file.getName().endsWith("bin/busybox")) {
-            found[0] = content.readAllBytes();
-          }
-        });
+    try {
+      DebFile.data(
+          deb,
+          entry.name(),
+          2 * entry.installedSize() + SPARE,
+          (file, content) -> {
+            if (file.isFile() && file.getName().endsWith("bin/busybox")) {
+              found[0] = content.readAllBytes();
+            }
+          });
+    } catch (IOException e) {
+      throw Disk.failed(deb, e);
+    }
     if (found[0] == null) {
       throw new ImageException(
           "The package " + entry.name() + " of the Debian archive has no busybox in it.");
@@ -108,7 +112,8 @@ final class KernelPackage {
     }
   }
 
-  private void read(PackageEntry entry, Path deb, ErofsWriter aside) throws ImageException {
+  private void read(PackageEntry entry, Path deb, ErofsWriter aside)
+      throws ImageException, IOException {
     DebFile.data(
         deb,
         entry.name(),

@@ -34,7 +34,7 @@ final class DebFileTest {
     return file;
   }
 
-  private static List<String> read(Path deb, long limit) throws ImageException {
+  private static List<String> read(Path deb, long limit) throws ImageException, IOException {
     List<String> found = new ArrayList<>();
     DebFile.data(
         deb,
@@ -103,5 +103,21 @@ final class DebFileTest {
     assertThatThrownBy(() -> read(deb, 1 << 20))
         .isInstanceOf(ImageException.class)
         .hasMessageContaining("'.lzma'");
+  }
+
+  @Test
+  void aFailureToWriteIsNotTheFaultOfThePackage() throws Exception {
+    Path deb = write(builder().build());
+    assertThatThrownBy(
+            () ->
+                DebFile.data(
+                    deb,
+                    "x",
+                    1 << 20,
+                    (_, _) -> {
+                      throw new IOException("No space left on device");
+                    }))
+        .isExactlyInstanceOf(IOException.class)
+        .hasMessageContaining("No space left");
   }
 }

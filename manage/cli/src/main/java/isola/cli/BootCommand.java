@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,9 +36,6 @@ import picocli.CommandLine.Option;
 final class BootCommand implements Callable<Integer> {
   private static final int STATUS = ExitStatus.FAILED;
 
-  /** How long the machine may take to stand still before its figures are read. */
-  private static final long STOP_MILLIS = 1_000;
-
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
@@ -54,13 +52,6 @@ final class BootCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "An initial ramdisk, or a module for a multiboot kernel; may be repeated.")
   private List<Path> initrds = new ArrayList<>();
-
-  @Option(
-      names = {"-a", "--append"},
-      paramLabel = "STRING",
-      defaultValue = "",
-      description = "The kernel's command line.")
-  private String append = "";
 
   @Option(
       names = {"-d", "--disk"},
@@ -94,28 +85,15 @@ final class BootCommand implements Callable<Integer> {
       throw new UsageFailure("Say which kernel to boot: isola boot --kernel FILE");
     }
     Path image = kernel;
-    if (options.stats != null) {
-      StatsFile.check(options.stats);
-    }
+    String engine = options.check(surroundings, all);
     try (GuestRun run = new GuestRun(surroundings)) {
-      return run.endWith(boot(run, image));
+      return run.endWith(boot(run, image, engine));
     }
   }
 
-  private int boot(GuestRun run, Path image) throws InterruptedException {
+  private int boot(GuestRun run, Path image, String engine) throws InterruptedException {
     MachineConfig.Builder config =
-        MachineConfig.of(BootFile.of(image))
-            .commandLine(append)
-            .cpus(options.cpus)
-            .memory(options.pages())
-            .engine(
-                Engines.choose(
-                    options.engine,
-                    surroundings.engines().get(),
-                    surroundings.messages(),
-                    all.verbose))
-            .countInstructions(options.stats != null)
-            .testDevices(debugExit);
+        options.machine(image, options.append, engine).testDevices(debugExit);
     initrds.forEach(initrd -> config.initrd(BootFile.of(initrd)));
     disks.forEach(disk -> config.disk(disk.file(), disk.readOnly()));
     boolean stdio = serial.equals("stdio");
@@ -125,20 +103,9 @@ final class BootCommand implements Callable<Integer> {
     if (stdio) {
       joinInput(run, machine);
     }
-    run.start();
-    if (options.timeout != null) {
-      run.limit(options.timeout.toNanos());
-    }
-    int status = watch(run, machine, console);
-    machine.stop();
-    Outcome _ = machine.await(STOP_MILLIS);
-    if (options.stats != null) {
-      StatsFile.write(options.stats, "boot", machine.stats(), status);
-    }
-    if (options.perfMap) {
-      PerfMap.write(machine, surroundings.messages());
-    }
-    all.timings(surroundings.messages(), machine);
+    run.start(options);
+    int status = watch(run, console);
+    run.finish("boot", options, all, status);
     return status;
   }
 
@@ -161,8 +128,7 @@ final class BootCommand implements Callable<Integer> {
       } catch (IOException e) {
         throw new CommandFailure(
             "Cannot write the serial console to %s: %s."
-                .formatted(
-                    file, Files.isDirectory(file) ? "it is a directory" : StatsFile.reason(e)),
+                .formatted(file, Files.isDirectory(file) ? "it is a directory" : reason(file, e)),
             e);
       }
     } else {
@@ -172,6 +138,12 @@ final class BootCommand implements Callable<Integer> {
     OutputPump pump = new OutputPump("serial console", run.sink(stream));
     run.closeLater(pump);
     return pump;
+  }
+
+  private static String reason(Path file, IOException e) {
+    return e instanceof NoSuchFileException && file.toAbsolutePath().getParent() != null
+        ? "there is no directory " + file.toAbsolutePath().getParent()
+        : StatsFile.reason(e);
   }
 
   private void joinInput(GuestRun run, Machine machine) {
@@ -187,8 +159,7 @@ final class BootCommand implements Callable<Integer> {
     run.feed(keys, machine.serialInput(0), () -> {});
   }
 
-  private int watch(GuestRun run, Machine machine, @Nullable OutputPump console)
-      throws InterruptedException {
+  private int watch(GuestRun run, @Nullable OutputPump console) throws InterruptedException {
     Messages messages = surroundings.messages();
     int status = STATUS;
     while (true) {
@@ -218,13 +189,8 @@ final class BootCommand implements Callable<Integer> {
           return run.outputGone(gone.why(), STATUS);
         }
         case RunEvent.Escaped escaped -> {
-          switch (escaped.action()) {
-            case QUIT -> {
-              messages.say("The machine was stopped.");
-              return STATUS;
-            }
-            case POWER -> machine.pressPowerButton();
-            case HELP -> run.help(options.escape);
+          if (run.escaped(escaped.action(), options.escape)) {
+            return STATUS;
           }
         }
         case RunEvent.Guest _ -> {}

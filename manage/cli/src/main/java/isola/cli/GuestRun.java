@@ -8,6 +8,7 @@ import isola.host.InputPump;
 import isola.host.Terminal;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
+import isola.machine.board.Outcome;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -31,6 +32,9 @@ final class GuestRun implements AutoCloseable {
 
   /** A machine that does not end within this many milliseconds is left to the process's end. */
   private static final long CLOSE_MILLIS = 5_000;
+
+  /** How long the machine may take to stand still before its figures are read. */
+  private static final long STOP_MILLIS = 1_000;
 
   private final Surroundings surroundings;
   private final BlockingQueue<RunEvent> events = new LinkedBlockingQueue<>();
@@ -82,8 +86,8 @@ final class GuestRun implements AutoCloseable {
     closing.push(thing);
   }
 
-  /** Lets the machine run, and reports its end. */
-  void start() {
+  /** Lets the machine run, as long as the options allow, and reports its end. */
+  void start(MachineOptions options) {
     Machine started = built();
     started.start();
     Thread.ofPlatform()
@@ -97,6 +101,39 @@ final class GuestRun implements AutoCloseable {
                 Thread.currentThread().interrupt();
               }
             });
+    if (options.timeout != null) {
+      limit(options.timeout.toNanos());
+    }
+  }
+
+  /**
+   * Stops the machine, and gives its figures where they were asked for.
+   *
+   * @param command {@code run} or {@code boot}
+   * @param value what the process will end with
+   */
+  void finish(String command, MachineOptions options, OptionsOfAll all, int value)
+      throws InterruptedException {
+    Machine ending = built();
+    ending.stop();
+    Outcome _ = ending.await(STOP_MILLIS);
+    if (options.stats != null) {
+      StatsFile.write(options.stats, command, ending.stats(), value);
+    }
+    if (options.perfMap) {
+      PerfMap.write(ending, surroundings.messages());
+    }
+    all.timings(surroundings.messages(), ending);
+  }
+
+  /** Does what the escape key asked for; true if the machine is to be stopped. */
+  boolean escaped(EscapeKey.Action action, int key) {
+    switch (action) {
+      case QUIT -> surroundings.messages().say("The machine was stopped.");
+      case POWER -> built().pressPowerButton();
+      case HELP -> help(key);
+    }
+    return action == EscapeKey.Action.QUIT;
   }
 
   private Machine built() {

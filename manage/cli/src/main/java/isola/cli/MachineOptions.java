@@ -2,6 +2,8 @@ package isola.cli;
 
 import isola.cli.terminal.EscapeKey;
 import isola.machine.board.EngineChoice;
+import isola.machine.board.MachineConfig;
+import isola.machine.board.boot.BootFile;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +13,8 @@ import picocli.CommandLine.TypeConversionException;
 
 /** The options that every command with a machine has. */
 final class MachineOptions {
+  private static final int MOST_CPUS = 64;
+
   @Option(
       names = {"-c", "--cpus"},
       paramLabel = "N",
@@ -65,9 +69,34 @@ final class MachineOptions {
               + " (default: ${DEFAULT-VALUE}).")
   int escape = EscapeKey.DEFAULT;
 
-  /** Memory in whole pages, at least what was asked for. */
-  long pages() {
-    return (memory + 4095) & ~4095L;
+  @Option(
+      names = {"-a", "--append"},
+      paramLabel = "STRING",
+      defaultValue = "",
+      description = "The kernel's command line; of run, more words for it.")
+  String append = "";
+
+  /** The engine to use; complains of options that cannot be followed. */
+  String check(Surroundings surroundings, OptionsOfAll all) {
+    if (cpus < 1 || cpus > MOST_CPUS) {
+      throw new UsageFailure(
+          "A machine has 1 to %d processors; %d were asked for.".formatted(MOST_CPUS, cpus));
+    }
+    if (stats != null) {
+      StatsFile.check(stats);
+    }
+    return Engines.choose(
+        engine, surroundings.engines().get(), surroundings.messages(), all.verbose);
+  }
+
+  /** The machine that was asked for, its memory in whole pages. */
+  MachineConfig.Builder machine(Path kernel, String commandLine, String chosenEngine) {
+    return MachineConfig.of(BootFile.of(kernel))
+        .commandLine(commandLine)
+        .cpus(cpus)
+        .memory((memory + 4095) & ~4095L)
+        .engine(chosenEngine)
+        .countInstructions(stats != null);
   }
 
   /** Reads {@code --escape}. */

@@ -11,10 +11,11 @@ import isola.image.ImageName;
 import isola.image.guest.GuestEvent;
 import isola.image.guest.GuestPorts;
 import isola.image.guest.GuestRequest;
+import isola.image.kernel.KernelDrivers;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
-import isola.machine.board.Outcome;
 import isola.machine.board.boot.BootFile;
+import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -47,9 +48,6 @@ final class RunCommand implements Callable<Integer> {
 
   /** How long a command may go on after SIGTERM. */
   private static final Duration GRACE = Duration.ofSeconds(10);
-
-  /** How long the machine may take to stand still before its figures are read. */
-  private static final long STOP_MILLIS = 1_000;
 
   private static final int CONSOLE_LINES = 12;
   private static final int END_OF_TRANSMISSION = 4;
@@ -102,15 +100,9 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--kernel",
       paramLabel = "FILE",
-      description = "Another kernel than the image's; it needs the image's drivers built in.")
+      description =
+          "Another kernel than the image's, of the same version or with the drivers built in.")
   private @Nullable Path kernel;
-
-  @Option(
-      names = "--append",
-      paramLabel = "STRING",
-      defaultValue = "",
-      description = "More words for the kernel's command line.")
-  private String append = "";
 
   @Parameters(
       index = "0",
@@ -146,13 +138,11 @@ final class RunCommand implements Callable<Integer> {
     }
     ImageName name = imageName();
     Map<String, String> variables = variables();
-    String engine =
-        Engines.choose(
-            options.engine, surroundings.engines().get(), surroundings.messages(), all.verbose);
-    if (options.stats != null) {
-      StatsFile.check(options.stats);
-    }
+    String engine = options.check(surroundings, all);
     Image booted = Pulling.obtain(surroundings, all, name);
+    if (kernel != null) {
+      checkDrivers(kernel, booted);
+    }
     try (VolumeDisks disks = new VolumeDisks(surroundings.images(), volumes);
         GuestRun run = new GuestRun(surroundings)) {
       if (disks.writable()) {
@@ -162,6 +152,27 @@ final class RunCommand implements Callable<Integer> {
                 "What the guest writes to its volumes stays in the guest; the host's files do not change.");
       }
       return run.endWith(new Guest(run, booted, engine, words, variables, disks).run());
+    }
+  }
+
+  /** A kernel that cannot find its root disk would say so a minute later, to nobody. */
+  private static void checkDrivers(Path kernel, Image image) {
+    KernelDrivers drivers;
+    try {
+      drivers = KernelDrivers.of(kernel).orElse(null);
+    } catch (IOException e) {
+      throw new CommandFailure("Cannot read %s: %s.".formatted(kernel, StatsFile.reason(e)), e);
+    }
+    if (drivers != null
+        && !drivers.version().equals(image.kernelVersion())
+        && !drivers.missing().isEmpty()) {
+      throw new CommandFailure(
+          "The kernel %s (%s) lacks %s, and the image's modules are for %s; use a kernel of that version, or one with these drivers built in."
+              .formatted(
+                  kernel,
+                  drivers.version(),
+                  String.join(", ", drivers.missing()),
+                  image.kernelVersion()));
     }
   }
 
@@ -236,13 +247,10 @@ final class RunCommand implements Callable<Integer> {
           new GuestSession(request().lines(), event -> run.report(new RunEvent.Guest(event)));
       run.closeLater(session);
       MachineConfig.Builder config =
-          MachineConfig.of(BootFile.of(kernel == null ? booted.kernel() : kernel))
+          options
+              .machine(
+                  kernel == null ? booted.kernel() : kernel, KernelWords.of(options.append), engine)
               .initrd(BootFile.of(booted.initrd()))
-              .commandLine(KernelWords.of(append))
-              .cpus(options.cpus)
-              .memory(options.pages())
-              .engine(engine)
-              .countInstructions(options.stats != null)
               .serial(console)
               .disk(booted.root(), true);
       disks.files().forEach(disk -> config.disk(disk, true));
@@ -252,20 +260,9 @@ final class RunCommand implements Callable<Integer> {
       session.connect(machine.portInput(control));
       joinInput(machine, session);
       machine.phase("machine built");
-      run.start();
-      if (options.timeout != null) {
-        run.limit(options.timeout.toNanos());
-      }
+      run.start(options);
       int status = watch(machine, session);
-      machine.stop();
-      Outcome _ = machine.await(STOP_MILLIS);
-      if (options.stats != null) {
-        StatsFile.write(options.stats, "run", machine.stats(), status);
-      }
-      if (options.perfMap) {
-        PerfMap.write(machine, messages);
-      }
-      all.timings(messages, machine);
+      run.finish("run", options, all, status);
       return status;
     }
 
@@ -335,7 +332,11 @@ final class RunCommand implements Callable<Integer> {
         switch (run.next()) {
           case RunEvent.Guest guest -> {
             switch (guest.event()) {
-              case GuestEvent.Hello _ -> machine.phase("agent ready");
+              case GuestEvent.Hello _ -> {
+                // A kernel told to be quiet does not say when it began.
+                machine.phase("user space");
+                machine.phase("agent ready");
+              }
               case GuestEvent.Started _ -> machine.phase("command started");
               case GuestEvent.Exited exited -> {
                 machine.phase("command ended");
@@ -377,13 +378,8 @@ final class RunCommand implements Callable<Integer> {
             return run.outputGone(gone.why(), STATUS);
           }
           case RunEvent.Escaped escaped -> {
-            switch (escaped.action()) {
-              case QUIT -> {
-                messages.say("The machine was stopped.");
-                return STATUS;
-              }
-              case POWER -> machine.pressPowerButton();
-              case HELP -> run.help(options.escape);
+            if (run.escaped(escaped.action(), options.escape)) {
+              return STATUS;
             }
           }
         }

@@ -71,6 +71,23 @@ final class RunCommandTest {
   }
 
   @Test
+  void aKernelThatCannotReachTheRootDiskIsRefused(@TempDir Path folder) throws IOException {
+    Path own = Files.writeString(folder.resolve("own"), "Linux version 5.4.9-own (a@b) virtio-pci");
+    Bench bench = new Bench(_ -> {});
+    assertThat(bench.run("run", "--kernel", own.toString(), "debian", "true")).isEqualTo(125);
+    assertThat(bench.err())
+        .contains("(5.4.9-own) lacks virtio_blk, virtio_console, erofs, overlay, ")
+        .contains("the image's modules are for 6.12.1+deb13-cloud-amd64")
+        .hasLineCount(1);
+    // Of the image's version, the modules fit.
+    Path same =
+        Files.writeString(folder.resolve("same"), "Linux version 6.12.1+deb13-cloud-amd64 (a@b)");
+    Bench fits = Bench.running(machine -> machine.write("isola.control", "exit 0\n"));
+    assertThat(fits.run("run", "--kernel", same.toString(), "debian", "true")).isZero();
+    assertThat(fits.awaitMachine().phases).contains("user space");
+  }
+
+  @Test
   void withoutInteractiveTheInputEndsAtOnce() {
     Bench bench =
         Bench.running(

@@ -156,8 +156,10 @@ final class EncodingGenerator {
               || opcode >= 0xb0 && opcode <= 0xb5
               || opcode >= 0xcb && opcode <= 0xdf
               || opcode >= 0xe0 && opcode <= 0xef;
+      // VPERMQ and VPERMPD with W clear, which AMD processors take.
       case 3 ->
-          opcode >= 0x30 && opcode <= 0x33
+          opcode < 2
+              || opcode >= 0x30 && opcode <= 0x33
               || opcode == 0x44 && l256
               || opcode >= 0xcc && opcode <= 0xdf;
       default -> false;

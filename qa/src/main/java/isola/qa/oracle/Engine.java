@@ -32,13 +32,15 @@ final class Engine implements AutoCloseable {
   private final MemorySegment out = arena.allocate(RecordSpec.STATE_BYTES, 64);
 
   private final String name;
+  private final int level;
 
   /** An engine by its name. */
   Engine(String name) {
     this.name = name;
     CpuEngine engine = find(name);
+    level = engine.level();
     vm = engine.create(machine.memory);
-    vcpu = vm.createVcpu(VcpuWiring.unconnected(Level.cpuid()));
+    vcpu = vm.createVcpu(VcpuWiring.unconnected(Level.cpuid(level)));
     machine.prepare(vcpu.state());
     kicks = watch.scheduleAtFixedRate(vcpu::kick, 200, 200, TimeUnit.MILLISECONDS);
   }
@@ -58,6 +60,11 @@ final class Engine implements AutoCloseable {
 
   String name() {
     return name;
+  }
+
+  /** The level of x86-64 that it offers. */
+  int level() {
+    return level;
   }
 
   /** What the engine has counted, by name. */

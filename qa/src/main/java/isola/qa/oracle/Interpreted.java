@@ -55,6 +55,15 @@ final class Interpreted implements AutoCloseable {
     return executed;
   }
 
+  /** The level that the last case needs. */
+  int level() {
+    int level = 2;
+    for (Form form : executed) {
+      level = Math.max(level, Level.of(form));
+    }
+    return level;
+  }
+
   /** Where in the code each of them ended. */
   List<Integer> ends() {
     return ends;

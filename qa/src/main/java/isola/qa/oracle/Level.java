@@ -1,6 +1,8 @@
 package isola.qa.oracle;
 
 import isola.core.cpu.CpuidTable;
+import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.model.CpuModel;
 import java.io.IOException;
@@ -29,8 +31,19 @@ final class Level {
     return HOST_HAS_V3 ? OpcodeTable.v3() : OpcodeTable.x86();
   }
 
+  /** What CPUID answers on the interpreter here. */
   static CpuidTable cpuid() {
-    return CpuModel.level(HOST_HAS_V3 ? 3 : 2).table(0, 1, 1_000_000_000L, false);
+    return cpuid(3);
+  }
+
+  /** What CPUID answers here on an engine of a level. */
+  static CpuidTable cpuid(int level) {
+    return CpuModel.level(HOST_HAS_V3 ? level : 2).table(0, 1, 1_000_000_000L, false);
+  }
+
+  /** The level that a form belongs to. */
+  static int of(Form form) {
+    return form.vex() != null || form.op() == Op.TZCNT || form.op() == Op.LZCNT ? 3 : 2;
   }
 
   private static Set<String> flags() {

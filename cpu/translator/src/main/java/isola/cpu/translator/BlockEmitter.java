@@ -45,6 +45,11 @@ final class BlockEmitter {
     system = new SystemEmitter(e);
   }
 
+  /** Whether blocks written from now on are for a machine with no other processor. */
+  void alone(boolean wanted) {
+    e.alone = wanted;
+  }
+
   /** Whether blocks written from now on count their instructions. */
   void counting(boolean wanted) {
     e.counting = wanted;
@@ -88,6 +93,7 @@ final class BlockEmitter {
         e.inHost = false;
         e.saved = code.liveBefore[i] != 0;
         e.window.close();
+        a.align(16);
         loopHead[i] = a.here();
       }
       open = !code.kinds[i].ends();

@@ -160,6 +160,9 @@ class Emitter {
 
   // Counting instructions.
 
+  /** Whether the machine has no other processor. */
+  boolean alone;
+
   /** Whether instructions are counted. */
   boolean counting;
 

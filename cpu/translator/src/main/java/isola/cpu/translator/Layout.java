@@ -88,6 +88,9 @@ final class Layout {
   /** What the signal handler notes of a fault, see {@link isola.host.GuardedCode}. */
   static final int FAULT = BASE + 2056;
 
+  /** What {@link HostTicks} keeps, 32 bytes. */
+  static final int TICKS = BASE + 1536;
+
   /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
   static final int JUMP_CACHE = BASE + 4096;
 

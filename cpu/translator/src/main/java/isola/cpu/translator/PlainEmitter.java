@@ -14,6 +14,8 @@ import isola.cpu.x86.decode.Insn;
  * for the guest's and a host address for the memory operand.
  */
 final class PlainEmitter {
+  private static final int RSP = 4;
+
   private final Emitter e;
   private final HostAssembler a;
 
@@ -68,6 +70,14 @@ final class PlainEmitter {
     return false;
   }
 
+  /**
+   * Whether a locked instruction may stand there to order others, as on the stack it does. Every
+   * other may lose its prefix where there is no second processor, as Linux takes it from itself.
+   */
+  private static boolean barrier(Insn insn) {
+    return insn.base == RSP;
+  }
+
   private void encode(Insn insn, Form form, byte[] bytes, int at, boolean memory) {
     int flags = form.map() << MAP_SHIFT;
     int opcodeAt = at;
@@ -99,7 +109,7 @@ final class PlainEmitter {
     } else if (form.prefix() == 0xf3) {
       flags |= HostAssembler.PF3;
     }
-    if (insn.locked()) {
+    if (insn.locked() && (!e.alone || barrier(insn))) {
       flags |= HostAssembler.LOCK;
     }
     if (insn.rex) {

@@ -156,9 +156,7 @@ final class StringEmitter {
     a.state(0, 0x83, 7, CpuState.ATTENTION);
     a.emit(0);
     a.jump(CC_Z, again);
-    // Not counted before it is done.
-    e.refund(e.code.count - e.at);
-    e.leave(e.sites.add(Sites.ENTRY, e.block, insn.rip, 0, 0, e.saved), e.thunks.exit);
+    system.aid(a.jumpForward());
     a.bind(none);
     a.bind(done);
   }

@@ -90,6 +90,10 @@ final class SystemEmitter {
         return bitString(insn, form);
       }
       case RDPKRU -> rdpkru();
+      case RDTSC, RDTSCP -> rdtsc(insn.op == Op.RDTSCP, privileged);
+      case CMPXCHG8B -> {
+        return exchange(insn, form);
+      }
       case POPF -> {
         if (insn.operandSize != 8) {
           return false;
@@ -98,14 +102,21 @@ final class SystemEmitter {
       }
       case RDFSBASE, RDGSBASE -> readBase(insn);
       case WRFSBASE, WRGSBASE -> writeBase(insn);
+      case MOV -> {
+        if (form.operand(1).equals("Sw")) {
+          selector(insn);
+          return true;
+        }
+        return privileged && form.map() == 1 && form.opcode() == 0x20 && readControl(insn);
+      }
       default -> {
-        return privileged && privileged(insn, form);
+        return privileged && privileged(insn);
       }
     }
     return true;
   }
 
-  private boolean privileged(Insn insn, Form form) {
+  private boolean privileged(Insn insn) {
     switch (insn.op) {
       case SYSRET -> {
         if (insn.operandSize != 8) {
@@ -126,9 +137,6 @@ final class SystemEmitter {
           return false;
         }
         iret();
-      }
-      case MOV -> {
-        return form.map() == 1 && form.opcode() == 0x20 && readControl(insn);
       }
       default -> {
         return false;
@@ -413,6 +421,47 @@ final class SystemEmitter {
     int register = to < 0 ? TEMPORARY : to;
     a.load(register, from);
     e.written(insn.rm, register);
+    return true;
+  }
+
+  /** MOV from a segment register to 16 bits of a general one. */
+  private void selector(Insn insn) {
+    a.state(MAP_0F, 0xb7, TEMPORARY, segment(insn.reg, CpuState.SEGMENT_SELECTOR));
+    int to = Layout.host(insn.rm);
+    if (to < 0) {
+      a.state(HostAssembler.P66, 0x89, TEMPORARY, Layout.gpr(insn.rm));
+    } else {
+      a.register(HostAssembler.P66, 0x8b, to, TEMPORARY);
+    }
+  }
+
+  private void rdtsc(boolean withAux, boolean privileged) {
+    saveFlags();
+    if (!privileged) {
+      test(CpuState.CR4, Cr4.TSD);
+      aidIf(CC_NZ);
+    }
+    aid(HostTicks.emit(a));
+    if (withAux) {
+      a.load32(COUNT, CpuState.TSC_AUX);
+    }
+  }
+
+  /** CMPXCHG8B and CMPXCHG16B: of the flags ZF alone changes. */
+  private boolean exchange(Insn insn, Form form) {
+    if (!insn.memory() || insn.addressSize != 8) {
+      return false;
+    }
+    boolean wide = insn.operandSize == 8;
+    saveFlags();
+    e.resumeHere();
+    e.address(insn);
+    e.probe(wide ? 16 : 8, true, wide);
+    e.wantFlags();
+    a.mov(TEMPORARY, COUNT);
+    int flags = (wide ? W : 0) | MAP_0F | (insn.locked() ? HostAssembler.LOCK : 0);
+    a.memory(flags, form.opcode(), 1, ADDRESS, NONE, 0, 0);
+    e.flagsChanged();
     return true;
   }
 

@@ -44,6 +44,9 @@ final class Thunks {
 
   private final WalkThunks walks;
 
+  /** See {@link HostTicks#reader}. */
+  final long readTicks;
+
   /**
    * Writes them.
    *
@@ -71,6 +74,7 @@ final class Thunks {
     faulted = a.here();
     faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
+    readTicks = HostTicks.reader(a);
   }
 
   /** See {@link WalkThunks#miss}. */

@@ -10,6 +10,7 @@ import isola.host.HostProcessor;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Guest code as host machine code, on x86-64 Linux hosts. */
@@ -74,10 +75,11 @@ public final class TranslatorEngine implements CpuEngine {
 
   @Override
   public CpuVm create(GuestMemory memory) {
-    return InterpreterEngine.accelerated(memory, new Translations(watch, codeBytes));
+    return InterpreterEngine.accelerated(
+        memory, new Translations(watch, codeBytes, new AtomicInteger()));
   }
 
-  private record Translations(@Nullable CodeWatch watch, long codeBytes)
+  private record Translations(@Nullable CodeWatch watch, long codeBytes, AtomicInteger processors)
       implements Accelerator.Factory {
     @Override
     public int stateSize() {
@@ -86,7 +88,8 @@ public final class TranslatorEngine implements CpuEngine {
 
     @Override
     public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
-      return new Translation(cpu, memory, holder, watch, codeBytes);
+      processors.incrementAndGet();
+      return new Translation(cpu, memory, holder, watch, codeBytes, processors::get);
     }
   }
 }

@@ -330,10 +330,10 @@ final class PcBoard implements AutoCloseable {
         consolePorts.add(console);
         owned(console::close);
       }
-      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages));
+      slot = plug(slot, VirtioPci.console(memory, consolePorts, threads, messages), timeline);
     }
     if (config.entropy()) {
-      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages));
+      slot = plug(slot, VirtioPci.entropy(memory, entropy, threads, messages), timeline);
     }
     int number = 0;
     for (MachineConfig.Disk disk : config.disks()) {
@@ -344,11 +344,12 @@ final class PcBoard implements AutoCloseable {
         throw new MachineException(String.valueOf(e.getMessage()), e);
       }
       String id = "disk%d".formatted(number++);
-      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages));
+      slot = plug(slot, VirtioPci.block(memory, backend, id, threads, messages), timeline);
     }
   }
 
-  private int plug(int slot, VirtioPci device) {
+  private int plug(int slot, VirtioPci device, Timeline timeline) {
+    device.onDriver(() -> timeline.reach("first driver"));
     pci.plug(slot, 0, device.function());
     part(device);
     return slot + 1;

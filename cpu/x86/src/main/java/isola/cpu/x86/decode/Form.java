@@ -60,8 +60,12 @@ public record Form(
    * @param target where a vector result goes
    * @param first the first source of a vector operation
    * @param step bytes from the second source of one lane to that of the next
+   * @param load bytes of the second source where a vector operation has it in memory, for L128; 0
+   *     for none
+   * @param loadWide the same for L256
    */
-  public record Vex(Length length, int w, Register target, Register first, int step) {
+  public record Vex(
+      Length length, int w, Register target, Register first, int step, int load, int loadWide) {
     /** What names a vector register. */
     public enum Register {
       REG,
@@ -150,23 +154,6 @@ public record Form(
     DEFAULT,
     /** 64 bits. */
     FORCED
-  }
-
-  /** Bytes of a SIMD memory operand under VEX.L, see {@link #memorySize}. */
-  public int memoryBytes(boolean l256) {
-    if (!l256) {
-      return memorySize;
-    }
-    for (String operand : operands) {
-      if (operand.charAt(0) == 'W' || operand.charAt(0) == 'M') {
-        return switch (operand.substring(1)) {
-          case "x", "ps", "pd", "dup" -> 32;
-          case "h", "f", "e" -> 2 * memorySize;
-          default -> memorySize;
-        };
-      }
-    }
-    return memorySize;
   }
 
   /** Whether an operand of a kind is there: its first letter in the manual's notation. */

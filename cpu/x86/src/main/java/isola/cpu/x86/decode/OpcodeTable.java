@@ -194,11 +194,11 @@ public final class OpcodeTable {
         memory,
         memory == 16 && attributes.group == Group.SSE && !attributes.unaligned,
         shape(operands),
-        vex == null ? null : vex(vex[1], vex[4], Op.valueOf(words[0]), operands),
+        vex == null ? null : vex(vex[1], vex[4], Op.valueOf(words[0]), operands, memory),
         Set.copyOf(attributes.features));
   }
 
-  private static Form.Vex vex(String length, String w, Op op, List<String> operands) {
+  private static Form.Vex vex(String length, String w, Op op, List<String> operands, int memory) {
     Form.Vex.Length l =
         switch (length) {
           case "128" -> Form.Vex.Length.L128;
@@ -207,16 +207,39 @@ public final class OpcodeTable {
           default -> Form.Vex.Length.BOTH;
         };
     char to = operands.isEmpty() ? ' ' : operands.get(0).charAt(0);
-    boolean three = operands.stream().anyMatch(operand -> operand.charAt(0) == 'H');
+    boolean three = any(operands, 'H');
     boolean fused = op.name().startsWith("VF");
+    Form.Vex.Register target = readsOnly(op) ? Form.Vex.Register.NONE : register(to);
+    boolean loads =
+        target != Form.Vex.Register.RM && (any(operands, 'W') || (to == 'V' && any(operands, 'M')));
     return new Form.Vex(
         l,
         w.equals("WIG") ? Form.ANY : w.charAt(1) - '0',
-        readsOnly(op) ? Form.Vex.Register.NONE : register(to),
+        target,
         to == 'H'
             ? Form.Vex.Register.RM
             : three && !fused ? Form.Vex.Register.VVVV : Form.Vex.Register.REG,
-        step(operands));
+        step(operands),
+        loads ? memory : 0,
+        loads ? memory * wider(operands) : 0);
+  }
+
+  private static boolean any(List<String> operands, char kind) {
+    return operands.stream().anyMatch(operand -> operand.charAt(0) == kind);
+  }
+
+  /** How many times as long a memory operand is with VEX.L. */
+  private static int wider(List<String> operands) {
+    for (String operand : operands) {
+      if (operand.charAt(0) == 'W' || operand.charAt(0) == 'M') {
+        return switch (operand.substring(1)) {
+          case "x", "ps", "pd", "h", "f", "e" -> 2;
+          case "dup" -> 4;
+          default -> 1;
+        };
+      }
+    }
+    return 1;
   }
 
   private static Form.Vex.Register register(char operand) {

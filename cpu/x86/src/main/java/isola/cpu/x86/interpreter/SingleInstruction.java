@@ -8,10 +8,16 @@ import isola.cpu.x86.integer.IntegerInstructions;
 import isola.cpu.x86.simd.MmxInstructions;
 import isola.cpu.x86.simd.SseInstructions;
 import isola.cpu.x86.system.SystemInstructions;
+import isola.cpu.x86.system.Tsc;
 
 /** The general semantics of every instruction, one at a time, for an {@link Accelerator}. */
 public final class SingleInstruction {
   private SingleInstruction() {}
+
+  /** See {@link Tsc#ticks}. */
+  public static long ticks(long nanos, long hz) {
+    return Tsc.ticks(nanos, hz);
+  }
 
   /**
    * Executes an instruction of the current code segment at {@link Insn#rip}. RIP stays; {@link

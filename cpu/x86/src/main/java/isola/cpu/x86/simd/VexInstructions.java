@@ -80,19 +80,18 @@ final class VexInstructions {
   }
 
   private static void lanes(Cpu cpu, Insn insn) {
-    Form form = Objects.requireNonNull(insn.form);
-    Form.Vex vex = Objects.requireNonNull(form.vex());
+    Form.Vex vex = Objects.requireNonNull(Objects.requireNonNull(insn.form).vex());
     boolean two = insn.l256 && vex.length() != Form.Vex.Length.IGNORED;
     long source = cpu.state + CpuState.SCRATCH_SOURCE;
     long second = source + vex.step();
     if (insn.rm >= 0) {
       source = Operand.xmm(cpu, insn.rm);
       second = vex.step() == 16 ? Operand.ymmHigh(cpu, insn.rm) : source + vex.step();
-    } else if (loads(form, vex)) {
-      Operand.memory(cpu, insn, form.memoryBytes(two), false);
+    } else if (vex.load() != 0) {
+      Operand.memory(cpu, insn, two ? vex.loadWide() : vex.load(), false);
     } else if (insn.op == Op.VCVTPS2PH) {
       // The only arithmetic that stores: what it raises does not show if the store faults.
-      cpu.checkStore(insn.segment, cpu.effective(insn), form.memoryBytes(two));
+      cpu.checkStore(insn.segment, cpu.effective(insn), two ? 16 : 8);
     }
     int first =
         switch (vex.first()) {
@@ -127,13 +126,6 @@ final class VexInstructions {
     } else {
       SseInstructions.operate(cpu, insn);
     }
-  }
-
-  /** Whether the second source is a vector in memory, which is loaded before the first lane. */
-  private static boolean loads(Form form, Form.Vex vex) {
-    return form.memorySize() != 0
-        && vex.target() != Form.Vex.Register.RM
-        && (form.has('W') || (form.has('M') && vex.target() == Form.Vex.Register.REG));
   }
 
   /** Instructions of which each lane has a result of 8 bytes. */

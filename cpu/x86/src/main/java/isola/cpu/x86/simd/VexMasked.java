@@ -1,10 +1,8 @@
 package isola.cpu.x86.simd;
 
 import isola.cpu.x86.cpu.Cpu;
-import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.state.CpuState;
-import java.util.Objects;
 
 /** Moves of elements that a mask chooses: the others are not touched and cannot fault. */
 final class VexMasked {
@@ -28,8 +26,8 @@ final class VexMasked {
   static void move(Cpu cpu, Insn insn, int size) {
     int count = (insn.l256 ? 32 : 16) / size;
     long offset = cpu.effective(insn);
-    Form form = Objects.requireNonNull(insn.form);
-    if (form.operand(0).charAt(0) == 'M') {
+    // 2C, 2D and 8C load; 2E, 2F and 8E store.
+    if ((Operand.opcode(insn) & 2) != 0) {
       for (int i = 0; i < count; i++) {
         if (chosen(cpu, insn.vvvv, i, size)) {
           cpu.checkStore(insn.segment, offset + (long) i * size, size);

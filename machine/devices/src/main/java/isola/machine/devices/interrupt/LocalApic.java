@@ -58,12 +58,6 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     void moved(long base, boolean visible);
   }
 
-  /** What is left to do once the lock is free. */
-  private static final int RAISED = 1;
-
-  private static final int NMI = 2;
-  private static final int INIT = 4;
-
   // Configuration.
   private final int number;
   private final boolean bootstrap;
@@ -80,16 +74,8 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   private volatile long base;
   private final ApicAddress address = new ApicAddress();
   private volatile int svr;
-  private int errors;
-  private int newErrors;
   private long icr;
-  private final LocalVectorTable lvt = new LocalVectorTable();
-  private final ApicVectors vectors = new ApicVectors();
-  private boolean extInt;
-
-  // Follows from the above.
-  private volatile boolean pending;
-  private volatile int priority;
+  private final ApicDelivery delivery = new ApicDelivery();
 
   /**
    * A local APIC as after reset, joined to {@code bus}.
@@ -179,9 +165,13 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return hardwareEnabled() && (svr & ApicSpec.SVR_ENABLE) != 0;
   }
 
+  private void modes() {
+    delivery.modes(hardwareEnabled(), (svr & ApicSpec.SVR_ENABLE) != 0);
+  }
+
   /** The processor priority, for lowest-priority arbitration. */
   int priority() {
-    return priority;
+    return delivery.priority();
   }
 
   /** Whether a message's destination, broadcast apart, is this one. */
@@ -205,19 +195,19 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       case ApicSpec.FIXED, ApicSpec.LOWEST_PRIORITY -> {
         int effects;
         synchronized (this) {
-          effects = request(vector, level);
+          effects = delivery.request(vector, level);
         }
         perform(effects);
       }
-      case ApicSpec.NMI -> perform(NMI);
-      case ApicSpec.INIT -> perform(INIT);
+      case ApicSpec.NMI -> perform(ApicDelivery.NMI);
+      case ApicSpec.INIT -> perform(ApicDelivery.INIT);
       case ApicSpec.STARTUP -> signals.startup(vector);
       case ApicSpec.EXTINT -> {
+        int effects;
         synchronized (this) {
-          extInt = true;
-          update();
+          effects = delivery.external();
         }
-        perform(RAISED);
+        perform(effects);
       }
       default -> {
         // SMI: this machine has no system management mode. The rest is reserved.
@@ -225,122 +215,55 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     }
   }
 
-  private int request(int vector, boolean level) {
-    if (!enabled()) {
-      return 0;
-    }
-    if (vector < ApicSpec.FIRST_VECTOR) {
-      return error(ApicSpec.ESR_RECEIVED_ILLEGAL);
-    }
-    vectors.request(vector, level);
-    return update();
-  }
-
-  private int error(int bit) {
-    newErrors |= bit;
-    // An illegal error vector cannot be reported by another error interrupt.
-    return !lvt.masked(ApicSpec.LVT_ERROR)
-            && lvt.vector(ApicSpec.LVT_ERROR) >= ApicSpec.FIRST_VECTOR
-        ? request(lvt.vector(ApicSpec.LVT_ERROR), false)
-        : 0;
-  }
-
   private void perform(int effects) {
     if (effects == 0) {
       return;
     }
-    if ((effects & INIT) != 0) {
+    if ((effects & ApicDelivery.INIT) != 0) {
       synchronized (this) {
         initialize();
       }
-      signals.init();
     }
-    if ((effects & NMI) != 0) {
-      signals.nmi();
-    }
-    if ((effects & RAISED) != 0) {
-      signals.interruptRaised();
-    }
+    ApicDelivery.perform(effects, signals);
   }
 
   private void timerDue() {
     int effects = 0;
     synchronized (this) {
       if (timer.expired()) {
-        effects = local(ApicSpec.LVT_TIMER);
+        effects = delivery.local(ApicSpec.LVT_TIMER);
       }
     }
     perform(effects);
-  }
-
-  /** Delivers a local interrupt as its vector table entry says (10.5.1). */
-  private int local(int register) {
-    if (lvt.masked(register)) {
-      return 0;
-    }
-    return switch (lvt.mode(register)) {
-      case ApicSpec.FIXED -> request(lvt.vector(register), false);
-      case ApicSpec.NMI -> NMI;
-      case ApicSpec.INIT -> INIT;
-      default -> 0;
-    };
   }
 
   private void lint(int pin, boolean asserted) {
-    int effects = 0;
+    int effects;
     synchronized (this) {
-      if (!lvt.pin(pin, asserted)) {
-        return;
-      }
-      if (asserted && hardwareEnabled()) {
-        effects = local(pin == 0 ? ApicSpec.LVT_LINT0 : ApicSpec.LVT_LINT1);
-      } else if (asserted && pin == 1) {
-        // 10.4.3: with the APIC off the pins are INTR and NMI.
-        effects = NMI;
-      }
-      effects |= update();
+      effects = delivery.lint(pin, asserted);
     }
     perform(effects);
-  }
-
-  private boolean externalReady() {
-    return extInt || (hardwareEnabled() ? lvt.external() : lvt.lint0());
-  }
-
-  /** Recomputes the processor priority and whether an interrupt may be delivered. */
-  private int update() {
-    priority = vectors.ppr();
-    pending = externalReady() || (hardwareEnabled() && vectors.deliverable());
-    return pending ? RAISED : 0;
   }
 
   // The processor's side.
 
   @Override
   public boolean pending() {
-    return pending;
+    return delivery.pending();
   }
 
   @Override
   public int acknowledge() {
+    int vector;
     synchronized (this) {
-      if (!pending) {
-        return -1;
-      }
-      if (!externalReady()) {
-        int vector = vectors.acknowledge();
-        update();
-        return vector;
-      }
-      extInt = false;
-      update();
+      vector = delivery.acknowledge();
     }
-    return external.getAsInt();
+    return vector == ApicDelivery.EXTERNAL ? external.getAsInt() : vector;
   }
 
   @Override
   public synchronized int cr8() {
-    return vectors.tpr() >> 4;
+    return delivery.vectors.tpr() >> 4;
   }
 
   @Override
@@ -353,12 +276,12 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     boolean broadcast;
     int effects;
     synchronized (this) {
-      vector = vectors.endOfInterrupt();
+      vector = delivery.vectors.endOfInterrupt();
       if (vector < 0) {
         return;
       }
-      effects = update();
-      broadcast = vectors.level(vector) && (svr & ApicSpec.SVR_SUPPRESS_EOI) == 0;
+      effects = delivery.update();
+      broadcast = delivery.vectors.level(vector) && (svr & ApicSpec.SVR_SUPPRESS_EOI) == 0;
     }
     if (broadcast) {
       bus.endOfInterrupt(vector);
@@ -382,7 +305,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   void illegal(int bit) {
     int effects;
     synchronized (this) {
-      effects = error(bit);
+      effects = delivery.error(bit);
     }
     perform(effects);
   }
@@ -392,12 +315,12 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return switch (register) {
       case ApicSpec.ID -> x2() ? number : address.id() << 24;
       case ApicSpec.VERSION -> ApicSpec.VERSION_VALUE;
-      case ApicSpec.TPR -> vectors.tpr();
-      case ApicSpec.APR, ApicSpec.PPR -> vectors.ppr();
+      case ApicSpec.TPR -> delivery.vectors.tpr();
+      case ApicSpec.APR, ApicSpec.PPR -> delivery.vectors.ppr();
       case ApicSpec.LDR -> address.ldr();
       case ApicSpec.DFR -> address.dfr();
       case ApicSpec.SVR -> svr;
-      case ApicSpec.ESR -> errors;
+      case ApicSpec.ESR -> delivery.errors();
       case ApicSpec.ICR -> icr;
       case ApicSpec.ICR_HIGH -> icr >>> 32;
       case ApicSpec.INITIAL_COUNT -> timer.initialCount();
@@ -405,9 +328,9 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       case ApicSpec.DIVIDE -> timer.divide();
       default -> {
         if (register >= ApicSpec.ISR && register < ApicSpec.ESR) {
-          yield vectors.word((register - ApicSpec.ISR) >> 4);
+          yield delivery.vectors.word((register - ApicSpec.ISR) >> 4);
         }
-        yield LocalVectorTable.has(register) ? lvt.read(register) : 0;
+        yield LocalVectorTable.has(register) ? delivery.lvt.read(register) : 0;
       }
     };
   }
@@ -428,7 +351,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
         int effects;
         synchronized (this) {
           store(register, (int) value);
-          effects = update();
+          effects = delivery.update();
         }
         perform(effects);
       }
@@ -438,29 +361,27 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
   private void store(int register, int value) {
     switch (register) {
       case ApicSpec.ID -> address.id(value >>> 24);
-      case ApicSpec.TPR -> vectors.tpr(value);
+      case ApicSpec.TPR -> delivery.vectors.tpr(value);
       case ApicSpec.LDR -> address.ldr(value & 0xff00_0000);
       case ApicSpec.DFR -> address.dfr(value);
       case ApicSpec.SVR -> {
         svr = value & ApicSpec.SVR_WRITABLE;
         if ((svr & ApicSpec.SVR_ENABLE) == 0) {
           // 10.4.7.2: turning it off masks the local interrupts.
-          lvt.maskAll();
+          delivery.lvt.maskAll();
         }
+        modes();
       }
-      case ApicSpec.ESR -> {
-        errors = newErrors;
-        newErrors = 0;
-      }
+      case ApicSpec.ESR -> delivery.latchErrors();
       case ApicSpec.ICR_HIGH -> icr = (icr & 0xffff_ffffL) | (long) value << 32;
       case ApicSpec.INITIAL_COUNT -> timer.initialCount(value);
       case ApicSpec.DIVIDE -> timer.divide(value);
       default -> {
         if (LocalVectorTable.has(register)) {
-          lvt.write(register, value, (svr & ApicSpec.SVR_ENABLE) != 0);
+          delivery.lvt.write(register, value, (svr & ApicSpec.SVR_ENABLE) != 0);
         }
         if (register == ApicSpec.LVT_TIMER) {
-          timer.mode(lvt.read(register));
+          timer.mode(delivery.lvt.read(register));
         }
       }
     }
@@ -478,6 +399,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       boolean wasX2 = x2();
       boolean wasEnabled = hardwareEnabled();
       base = value;
+      modes();
       if (wasEnabled && !hardwareEnabled()) {
         // 10.4.3: it comes back as after power-on.
         initialize();
@@ -486,7 +408,7 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       if (x2() && !wasX2) {
         address.ldr(ApicAddress.derived(number));
       }
-      effects = update();
+      effects = delivery.update();
     }
     placement.moved(page(), visible());
     perform(effects);
@@ -506,17 +428,14 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   /** State after INIT, 10.4.7.3: all but the id and the mode. */
   private void initialize() {
-    vectors.reset();
+    delivery.reset(bootstrap);
     timer.reset();
-    lvt.reset(bootstrap);
     address.ldr(x2() ? address.ldr() : 0);
     address.dfr(-1);
     svr = 0xff;
-    errors = 0;
-    newErrors = 0;
     icr = 0;
-    extInt = false;
-    update();
+    modes();
+    delivery.update();
   }
 
   @Override
@@ -535,15 +454,15 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     return new State(
         base,
         address.id(),
-        vectors.tpr(),
+        delivery.vectors.tpr(),
         address.ldr(),
         address.dfr(),
         svr,
-        errors | newErrors << 8,
+        delivery.saveErrors(),
         icr,
-        lvt.save(),
-        vectors.save(),
-        extInt,
+        delivery.lvt.save(),
+        delivery.vectors.save(),
+        delivery.saveExternal(),
         timer.save());
   }
 
@@ -558,14 +477,13 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
       address.ldr(state.ldr);
       address.dfr(state.dfr);
       svr = state.svr & ApicSpec.SVR_WRITABLE;
-      errors = state.errors & 0xff;
-      newErrors = state.errors >>> 8 & 0xff;
       icr = state.icr;
-      extInt = state.extInt;
-      lvt.restore(state.lvt);
-      vectors.restore(state.vectors, state.tpr);
-      timer.restore(state.timer, lvt.read(ApicSpec.LVT_TIMER));
-      update();
+      modes();
+      delivery.restore(state.errors, state.extInt);
+      delivery.lvt.restore(state.lvt);
+      delivery.vectors.restore(state.vectors, state.tpr);
+      timer.restore(state.timer, delivery.lvt.read(ApicSpec.LVT_TIMER));
+      delivery.update();
     }
     placement.moved(page(), visible());
   }

@@ -7,12 +7,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.Executor;
-import org.jspecify.annotations.Nullable;
 
 /** The block device (VirtIO 1.3, 5.2): one request queue; flush, discard and write-zeroes. */
-final class VirtioBlock implements VirtioDevice {
+final class VirtioBlock extends SingleQueueDevice {
   // 5.2.3 Feature bits
   private static final long F_SEG_MAX = 1L << 2;
   private static final long F_RO = 1L << 5;
@@ -45,14 +43,11 @@ final class VirtioBlock implements VirtioDevice {
   private final byte[] id;
   // Wiring.
   private final BlockBackend backend;
-  private final SplitQueue queue;
-  private final QueueWorker worker;
   // Scratch of the worker.
   private final byte[] header = new byte[HEADER];
   private final byte[] range = new byte[RANGE];
   private final byte[] status = new byte[1];
   // Volatile state, under the lock.
-  private @Nullable VirtioInterrupts driver;
   private long errors;
 
   /**
@@ -62,10 +57,9 @@ final class VirtioBlock implements VirtioDevice {
    * @param executor works off the requests, on any of its threads, one at a time
    */
   VirtioBlock(GuestMemory memory, BlockBackend backend, String id, Executor executor) {
+    super(memory, QUEUE_SIZE, executor);
     this.backend = backend;
     this.id = Arrays.copyOf(id.getBytes(StandardCharsets.US_ASCII), ID_BYTES);
-    this.queue = new SplitQueue(memory, QUEUE_SIZE);
-    this.worker = new QueueWorker(executor, this::work);
   }
 
   @Override
@@ -82,11 +76,6 @@ final class VirtioBlock implements VirtioDevice {
   public long features() {
     long common = F_SEG_MAX | F_BLK_SIZE | F_FLUSH;
     return backend.readOnly() ? common | F_RO : common | F_DISCARD | F_WRITE_ZEROES;
-  }
-
-  @Override
-  public List<SplitQueue> queues() {
-    return List.of(queue);
   }
 
   @Override
@@ -113,31 +102,7 @@ final class VirtioBlock implements VirtioDevice {
   }
 
   @Override
-  public synchronized void start(VirtioInterrupts interrupts, long features) {
-    driver = interrupts;
-    worker.request();
-  }
-
-  @Override
-  public void notified(int index) {
-    worker.request();
-  }
-
-  @Override
-  public synchronized void stop() {
-    driver = null;
-  }
-
-  private synchronized void work() {
-    VirtioInterrupts interrupts = driver;
-    if (interrupts == null) {
-      return;
-    }
-    queue.serve(0, interrupts, this::serve);
-  }
-
-  /** Serves a request; the number of bytes written into it. */
-  private int serve(DescriptorChain request) {
+  int serve(DescriptorChain request) {
     long room = request.writableBytes();
     if (room < 1 || !request.read(0, header, 0, HEADER)) {
       return 0;

@@ -49,6 +49,7 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
   private final CommonConfiguration common;
   private final MsixTable msix;
   private final PciFunction function;
+  private volatile Runnable driverFound = () -> {};
   // Volatile state, under the lock.
   private int isr;
 
@@ -118,6 +119,11 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
     return new VirtioPci(new VirtioEntropy(memory, entropy, executor), messages);
   }
 
+  /** Sets what is told, on the driver's thread, whenever a driver begins to use the device. */
+  public void onDriver(Runnable told) {
+    driverFound = told;
+  }
+
   /** Requests that the backend failed since power-on. Any thread. */
   public long errors() {
     return device.errors();
@@ -169,7 +175,13 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
   public void write(long offset, int size, long value) {
     int local = (int) offset & (PAGE - 1);
     switch ((int) offset / PAGE) {
-      case COMMON_PAGE -> common.write(local, size, value);
+      case COMMON_PAGE -> {
+        boolean before = common.running();
+        common.write(local, size, value);
+        if (!before && common.running()) {
+          driverFound.run();
+        }
+      }
       case DEVICE_PAGE -> {
         for (int i = 0; i < size; i++) {
           device.config(local + i, (int) (value >>> (i * 8)) & 0xff);

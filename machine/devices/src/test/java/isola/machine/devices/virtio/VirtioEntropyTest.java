@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import isola.core.memory.GuestMemory;
 import isola.machine.devices.virtio.Driver.Buffer;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -17,11 +18,13 @@ class VirtioEntropyTest {
 
   @Test
   void fillsWhatItIsGivenFromTheInjectedSource() {
-    Driver driver =
-        new Driver(
-            memory,
-            VirtioPci.entropy(memory, () -> 0x0807_0605_0403_0201L, Runnable::run, (a, d) -> {}));
+    VirtioPci device =
+        VirtioPci.entropy(memory, () -> 0x0807_0605_0403_0201L, Runnable::run, (a, d) -> {});
+    AtomicInteger drivers = new AtomicInteger();
+    device.onDriver(drivers::incrementAndGet);
+    Driver driver = new Driver(memory, device);
     driver.initialise(driver.offered() & ~VirtioSpec.F_RING_EVENT_IDX);
+    assertThat(drivers).hasValue(1);
     driver.offer(0, new Buffer(0x1000, 10, true));
     driver.notifyQueue(0);
     assertThat(driver.used(0)).containsExactly(0, 10);
