@@ -144,10 +144,14 @@ public final class Lockstep {
     return found.isEmpty() ? null : String.join("\n", found.subList(0, Math.min(40, found.size())));
   }
 
-  /** Whether two values are images of RFLAGS, or a word of one, that differ in status flags. */
+  /** Whether two words differ in the status flags of images of RFLAGS, of 4 or 8 bytes, alone. */
   private static boolean flags(long x, long y) {
+    return image(x & 0xffff_ffffL, y & 0xffff_ffffL) && image(x >>> 32, y >>> 32);
+  }
+
+  private static boolean image(long x, long y) {
     boolean images = (x & 2) != 0 && (y & 2) != 0 && x >>> 22 == 0 && y >>> 22 == 0;
-    return images && ((x ^ y) & SYSTEM_BITS) == 0;
+    return x == y || (images && ((x ^ y) & SYSTEM_BITS) == 0);
   }
 
   private static void compare(MemorySlot slot, @Nullable MemorySlot other, List<String> found) {

@@ -19,7 +19,13 @@ public final class LockstepMain {
 
   /** See the class. */
   public static void main(String[] args) throws IOException {
-    PrintStream out = System.out;
+    if (run(System.out, args).difference() != null) {
+      System.exit(1);
+    }
+  }
+
+  /** As {@link #main}, for a test. */
+  static Lockstep.Result run(PrintStream out, String... args) throws IOException {
     BootFile kernel = BootFile.of(Path.of(args[0]));
     BootFile initrd = args[1].equals("-") ? null : BootFile.of(Path.of(args[1]));
     long step = args.length > 3 ? Long.parseLong(args[3]) : 1_000_000;
@@ -33,6 +39,7 @@ public final class LockstepMain {
                       .commandLine(args[2])
                       .memory(MEMORY)
                       .entropy(false)
+                      .cpuModel("v2")
                       .engine(engine)
                       .serial(
                           (bytes, offset, length) -> {
@@ -56,8 +63,6 @@ public final class LockstepMain {
                 (System.nanoTime() - before) / 1e9,
                 result.ending(),
                 result.difference() == null ? "no difference" : result.difference()));
-    if (result.difference() != null) {
-      System.exit(1);
-    }
+    return result;
   }
 }
