@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,7 +85,7 @@ final class BootCommand implements Callable<Integer> {
       throw new UsageFailure("Say which kernel to boot: isola boot --kernel FILE");
     }
     Path image = kernel;
-    String engine = options.check(surroundings, all.verbose);
+    String engine = options.check(surroundings, all);
     try (GuestRun run = new GuestRun(surroundings)) {
       return run.endWith(boot(run, image, engine));
     }
@@ -128,7 +129,7 @@ final class BootCommand implements Callable<Integer> {
         throw new CommandFailure(
             "Cannot write the serial console to %s: %s."
                 .formatted(
-                    file, Files.isDirectory(file) ? "it is a directory" : StatsFile.reason(e)),
+                    file, Files.isDirectory(file) ? "it is a directory" : reason(file, e)),
             e);
       }
     } else {
@@ -138,6 +139,12 @@ final class BootCommand implements Callable<Integer> {
     OutputPump pump = new OutputPump("serial console", run.sink(stream));
     run.closeLater(pump);
     return pump;
+  }
+
+  private static String reason(Path file, IOException e) {
+    return e instanceof NoSuchFileException && file.toAbsolutePath().getParent() != null
+        ? "there is no directory " + file.toAbsolutePath().getParent()
+        : StatsFile.reason(e);
   }
 
   private void joinInput(GuestRun run, Machine machine) {

@@ -13,6 +13,8 @@ import picocli.CommandLine.TypeConversionException;
 
 /** The options that every command with a machine has. */
 final class MachineOptions {
+  private static final int MOST_CPUS = 64;
+
   @Option(
       names = {"-c", "--cpus"},
       paramLabel = "N",
@@ -75,12 +77,16 @@ final class MachineOptions {
   String append = "";
 
   /** The engine to use; complains of options that cannot be followed. */
-  String check(Surroundings surroundings, boolean verbose) {
+  String check(Surroundings surroundings, OptionsOfAll all) {
+    if (cpus < 1 || cpus > MOST_CPUS) {
+      throw new UsageFailure(
+          "A machine has 1 to %d processors; %d were asked for.".formatted(MOST_CPUS, cpus));
+    }
     if (stats != null) {
       StatsFile.check(stats);
     }
     return Engines.choose(
-        engine, surroundings.engines().get(), surroundings.messages(), verbose);
+        engine, surroundings.engines().get(), surroundings.messages(), all.verbose);
   }
 
   /** The machine that was asked for, its memory in whole pages. */

@@ -138,7 +138,7 @@ final class RunCommand implements Callable<Integer> {
     }
     ImageName name = imageName();
     Map<String, String> variables = variables();
-    String engine = options.check(surroundings, all.verbose);
+    String engine = options.check(surroundings, all);
     Image booted = Pulling.obtain(surroundings, all, name);
     if (kernel != null) {
       checkDrivers(kernel, booted);

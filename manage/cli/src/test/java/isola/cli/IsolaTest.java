@@ -119,8 +119,8 @@ final class IsolaTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"0", "65", "-3"})
-  void numbersOutOfRangeAreIsolasFailure(String cpus) {
-    assertThat(bench.run("boot", "--kernel", "k", "--cpus", cpus)).isEqualTo(1);
+  void numbersOutOfRangeAreUsedWrongly(String cpus) {
+    assertThat(bench.run("boot", "--kernel", "k", "--cpus", cpus)).isEqualTo(2);
     assertThat(bench.err())
         .isEqualTo("isola: A machine has 1 to 64 processors; %s were asked for.\n".formatted(cpus));
   }

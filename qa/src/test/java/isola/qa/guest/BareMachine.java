@@ -33,6 +33,8 @@ final class BareMachine implements AutoCloseable {
     HALT,
     /** Triple fault. */
     SHUTDOWN,
+    /** The engine could not go on. */
+    FAILED,
     /** It was still running when its time was up. */
     TIMEOUT
   }
@@ -48,6 +50,7 @@ final class BareMachine implements AutoCloseable {
   private final Vcpu vcpu;
   private boolean exited;
   private int exitValue;
+  private String detail = "";
 
   /** A machine on an engine, its ROM ending at 1 MiB and at 4 GiB, at the reset vector. */
   BareMachine(CpuEngine engine, CpuModel model, byte[] rom) {
@@ -94,10 +97,12 @@ final class BareMachine implements AutoCloseable {
               },
               seconds,
               TimeUnit.SECONDS);
-      End end = loop(late);
-      alarm.cancel(false);
-      vcpu.pull();
-      return end;
+      try {
+        return loop(late);
+      } finally {
+        alarm.cancel(false);
+        vcpu.pull();
+      }
     }
   }
 
@@ -111,13 +116,17 @@ final class BareMachine implements AutoCloseable {
         case PORT_IN -> vcpu.exit().data = ports.in((int) vcpu.exit().address, vcpu.exit().size);
         case PORT_OUT ->
             ports.out((int) vcpu.exit().address, vcpu.exit().size, (int) vcpu.exit().data);
+        case MMIO_READ -> vcpu.exit().data = -1;
         case HALT -> {
           return End.HALT;
         }
         case SHUTDOWN -> {
           return End.SHUTDOWN;
         }
-        case INTERNAL_ERROR -> throw new IllegalStateException(vcpu.exit().detail);
+        case INTERNAL_ERROR -> {
+          detail = vcpu.exit().detail;
+          return End.FAILED;
+        }
         default -> {
           synchronized (late) {
             if (late[0]) {
@@ -127,6 +136,11 @@ final class BareMachine implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** Why the engine failed. */
+  String detail() {
+    return detail;
   }
 
   /** What was written to the exit port. */

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The interpreter against the host processor. */
+/** Interpreter and translator against the host processor. */
 class OracleTest {
   @BeforeEach
   void hostCanBeAsked() {
@@ -35,7 +35,7 @@ class OracleTest {
   void casesThatOnceDifferedAreEqual() throws IOException {
     List<Oracle.Difference> found = new ArrayList<>();
     int cases = 0;
-    try (Oracle oracle = new Oracle(form -> true, "interpreter");
+    try (Oracle oracle = new Oracle(form -> true, "interpreter", "translator");
         InputStream in =
             Objects.requireNonNull(OracleTest.class.getResourceAsStream("cases.txt"))) {
       for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList()) {
@@ -54,7 +54,7 @@ class OracleTest {
 
   @Test
   void singleInstructionsAreEqual() {
-    try (Oracle oracle = new Oracle(form -> true, "interpreter")) {
+    try (Oracle oracle = new Oracle(form -> true, "interpreter", "translator")) {
       assertThat(text(oracle.run(20260101, 100_000, 1, 5))).isEmpty();
       assertThat(oracle.instructions()).isGreaterThanOrEqualTo(100_000);
     }
@@ -62,7 +62,7 @@ class OracleTest {
 
   @Test
   void sequencesAreEqual() {
-    try (Oracle oracle = new Oracle(form -> true, "interpreter")) {
+    try (Oracle oracle = new Oracle(form -> true, "interpreter", "translator")) {
       assertThat(text(oracle.run(20260102, 100_000, 6, 5))).isEmpty();
       assertThat(oracle.instructions()).isGreaterThanOrEqualTo(100_000);
     }
@@ -83,7 +83,7 @@ class OracleTest {
     long seconds = wanted == null ? 600 : Long.parseLong(wanted);
     long end = System.nanoTime() + seconds * 1_000_000_000L;
     long seed = System.currentTimeMillis();
-    try (Oracle oracle = new Oracle(form -> true, "interpreter")) {
+    try (Oracle oracle = new Oracle(form -> true, "interpreter", "translator")) {
       for (int round = 0; System.nanoTime() < end; round++) {
         assertThat(text(oracle.run(seed + round, 1_000_000, round % 2 == 0 ? 6 : 1, 5)))
             .as("seed %d", seed + round)

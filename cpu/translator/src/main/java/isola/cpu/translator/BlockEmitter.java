@@ -88,6 +88,7 @@ final class BlockEmitter {
         e.inHost = false;
         e.saved = code.liveBefore[i] != 0;
         e.window.close();
+        a.align(16);
         loopHead[i] = a.here();
       }
       open = !code.kinds[i].ends();
@@ -166,6 +167,7 @@ final class BlockEmitter {
       }
       case CALL_INDIRECT -> {
         indirectTarget(insn);
+        canonicalOrAid();
         a.store(Layout.TARGET, TEMPORARY);
         pushReturn(insn, before);
         a.load(TEMPORARY, Layout.TARGET);
@@ -392,7 +394,20 @@ final class BlockEmitter {
     }
   }
 
+  /** A call to what is no address faults before it pushes; the flags are saved. */
+  private void canonicalOrAid() {
+    e.useAddress();
+    a.mov(ADDRESS, TEMPORARY);
+    a.register(W, 0xc1, 4, ADDRESS);
+    a.emit(16);
+    a.register(W, 0xc1, 7, ADDRESS);
+    a.emit(16);
+    a.register(W, 0x3b, ADDRESS, TEMPORARY);
+    interpretIf(HostAssembler.CC_NZ);
+  }
+
   private void jumpIndirect() {
+    a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));

@@ -79,6 +79,9 @@ final class Layout {
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 
+  /** Number of the {@link Sites#JUMP} made last, 0 for a jump of another kind, 4 bytes. */
+  static final int JUMP_SITE = BASE + 2312;
+
   /** Instructions that may still be executed while they are counted. */
   static final int BUDGET = BASE + 2304;
 

@@ -42,6 +42,9 @@ final class Sites {
   /** A block that has more instructions than may still be executed. */
   static final byte BUDGET = 10;
 
+  /** An indirect jump, noted while it is made, in case that its target is no address. */
+  static final byte JUMP = 11;
+
   /** How many kinds there are. */
   static final int KINDS = 16;
 

@@ -239,7 +239,7 @@ final class SystemEmitter {
 
   /** Goes to the address in {@link Layout#TEMPORARY} with another TLB table. */
   private void go(int table) {
-    a.store(Layout.TARGET, TEMPORARY);
+    a.storeImmediate32(Layout.JUMP_SITE, 0);
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table));
   }

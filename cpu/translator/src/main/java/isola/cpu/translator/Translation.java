@@ -9,6 +9,8 @@ import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.interpreter.Accelerator;
@@ -42,6 +44,11 @@ final class Translation implements Accelerator {
 
   /** More than a way in takes. */
   private static final int MOST_WAY_BYTES = 256;
+
+  /**
+   * Instructions paid in advance at most: generated code sees by the top byte whether all is spent.
+   */
+  private static final long MOST_BUDGET = (1L << 55) - 1;
 
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
@@ -105,6 +112,19 @@ final class Translation implements Accelerator {
   /** Whether {@link #run} was ever called: the machine is complete by then. */
   private boolean begun;
 
+  private final ChangingPages changing = new ChangingPages();
+
+  /** What {@link #find} gives where no code is to be made for now. */
+  private final Block oneByOne = new Block(0, 0, 0, 0);
+
+  /** What {@link #singly} says if generated code may go on. */
+  private static final int GO_ON = -3;
+
+  /** Host address of the page that {@link #singly} is in. */
+  private long singlePage;
+
+  private long singles;
+
   private int faultVector;
   private int faultError;
 
@@ -128,6 +148,7 @@ final class Translation implements Accelerator {
     this.memory = memory;
     this.holder = holder;
     state = cpu.state;
+    oneByOne.interpreted = true;
     addCommonSites();
     assembler.begin(code.executable());
     thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
@@ -206,7 +227,7 @@ final class Translation implements Accelerator {
     }
     giveFlags();
     if (counting) {
-      budget = limit - cpu.field(CpuState.INSTRUCTIONS);
+      budget = Math.min(limit - cpu.field(CpuState.INSTRUCTIONS), MOST_BUDGET);
       RawMemory.putLong(state + Layout.BUDGET, budget);
     }
     return run(block.entry[Block.FLAGS_IN_HOST], mode);
@@ -400,6 +421,12 @@ final class Translation implements Accelerator {
         case Sites.FAULT -> {
           return fault();
         }
+        case Sites.LOOKUP -> {
+          int jump = RawMemory.getInt(state + Layout.JUMP_SITE);
+          if (jump != 0 && !cpu.canonical(rip)) {
+            return jumpedNowhere(jump);
+          }
+        }
         default -> {}
       }
       if (attention()) {
@@ -410,6 +437,16 @@ final class Translation implements Accelerator {
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
       Block to = find(rip, kind == Sites.NARROW ? mode | MODE_NARROW : mode);
+      while (to == oneByOne) {
+        int status = singly(rip);
+        if (status != GO_ON) {
+          return status;
+        }
+        rip = cpu.rip();
+        mode = mode();
+        kind = Sites.ENTRY;
+        to = find(rip, mode);
+      }
       if (to == null || to.interpreted) {
         return leave(rip, 1);
       }
@@ -418,6 +455,48 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * Executes instructions without making code while their page is one that keeps changing: {@link
+   * #GO_ON}, with flags handed to generated code and RIP where to go on in 64-bit mode, or what
+   * {@link #run()} is to return.
+   */
+  private int singly(long from) {
+    takeFlags();
+    long rip = from;
+    while (true) {
+      Insn insn = guest.one(rip, source);
+      if (insn == null) {
+        cpu.rip(rip);
+        return 1;
+      }
+      singles++;
+      if (!execute(insn)) {
+        return FAULT;
+      }
+      long next = cpu.nextRip();
+      cpu.rip(next);
+      if (attention() || !cpu.is64()) {
+        return 0;
+      }
+      Form form = insn.form;
+      boolean plain = form != null && form.group() != Group.SYSTEM;
+      if (!plain || !sameRun(from, next) || !changing.single(singlePage)) {
+        int mode = mode();
+        if (mode < 0) {
+          return -mode;
+        }
+        giveFlags();
+        return GO_ON;
+      }
+      rip = next;
+    }
+  }
+
+  /** Whether an instruction lies in the same page as another, with all of its bytes. */
+  private static boolean sameRun(long from, long rip) {
+    return ((from ^ rip) & -4096) == 0 && (rip & 4095) <= 4096 - 15;
   }
 
   /**
@@ -483,6 +562,10 @@ final class Translation implements Accelerator {
   /** Executes one instruction in Java; false, with RIP at it, if it faults. */
   private boolean aid(Insn insn) {
     takeFlags();
+    return execute(insn);
+  }
+
+  private boolean execute(Insn insn) {
     try {
       SingleInstruction.execute(cpu, insn);
       return true;
@@ -511,6 +594,20 @@ final class Translation implements Accelerator {
   @Override
   public String failure() {
     return failure;
+  }
+
+  /** Makes an indirect jump to what is no address fault where it stands. */
+  private int jumpedNowhere(int site) {
+    long rip = sites.rip(site);
+    refund(site, 0);
+    Insn insn = guest.one(rip, source);
+    if (insn == null) {
+      return leave(rip, 1);
+    }
+    if (insn.op == Op.RET) {
+      cpu.gpr(4, cpu.gpr(4) - 8 - insn.imm);
+    }
+    return aid(insn) ? leave(cpu.nextRip(), 0) : FAULT;
   }
 
   /** Whether the code that a site belongs to was changed. */
@@ -595,7 +692,14 @@ final class Translation implements Accelerator {
       return null;
     }
     Block found = blocks.find(rip, host, mode);
-    return found != null ? found : translate(rip, host, mode);
+    if (found != null) {
+      return found;
+    }
+    if (!counting && sameRun(rip, rip) && changing.single(host & -4096)) {
+      singlePage = host & -4096;
+      return oneByOne;
+    }
+    return translate(rip, host, mode);
   }
 
   private @Nullable Block translate(long rip, long host, int mode) {
@@ -662,6 +766,10 @@ final class Translation implements Accelerator {
   public void written(long physical, int length) {
     List<Block> stale = new ArrayList<>();
     boolean empty = blocks.written(physical, length, stale);
+    MemorySlot slot = stale.isEmpty() ? null : memory.slotAt(physical);
+    if (slot != null) {
+      changing.changed(slot.host(physical & -4096), stale.size());
+    }
     for (Block block : stale) {
       makeStale(block);
     }
@@ -703,6 +811,7 @@ final class Translation implements Accelerator {
       holder.release(page);
     }
     blocks.clear();
+    changing.clear();
     sites.clear();
     addCommonSites();
     free = firstFree;
@@ -739,6 +848,7 @@ final class Translation implements Accelerator {
     counters.put("left stale code", left[Sites.STALE]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
+    counters.put("executed one by one", singles);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
     for (int i = 0; i < moves.length; i++) {
       if (moves[i] != 0) {

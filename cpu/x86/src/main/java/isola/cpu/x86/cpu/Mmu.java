@@ -6,6 +6,7 @@ import isola.core.memory.RawMemory;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Efer;
+import isola.cpu.x86.spec.MsrSpec;
 import isola.cpu.x86.spec.PageTable;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
@@ -99,7 +100,8 @@ public final class Mmu {
       levels = pae ? 3 : 2;
     }
     writeProtect = (cr0 & Cr0.WP) != 0;
-    noExecute = pae && (efer & Efer.NXE) != 0;
+    long disabled = RawMemory.getLong(state + CpuState.MISC_ENABLE);
+    noExecute = pae && (efer & Efer.NXE) != 0 && (disabled & MsrSpec.MISC_ENABLE_XD_DISABLE) == 0;
     smep = (cr4 & Cr4.SMEP) != 0;
     smap = (cr4 & Cr4.SMAP) != 0;
     keys = (cr4 & Cr4.PKE) != 0 && (efer & Efer.LMA) != 0;

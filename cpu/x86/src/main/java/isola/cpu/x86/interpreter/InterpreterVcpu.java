@@ -13,6 +13,7 @@ import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.DebugSpec;
+import isola.cpu.x86.spec.MsrSpec;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
@@ -517,10 +518,23 @@ final class InterpreterVcpu implements Vcpu {
       cpu.clearResume();
     }
     boolean inhibited = cpu.intField(CpuState.INTERRUPT_SHADOW) == 2;
-    if (traced && !inhibited && !leavesTrace(done.op)) {
+    boolean branches = (cpu.field(CpuState.DEBUGCTL) & MsrSpec.DEBUGCTL_BTF) != 0;
+    if (traced && !inhibited && !leavesTrace(done.op) && (!branches || branched(done))) {
       cpu.postDebug(DebugSpec.BS);
     }
     return true;
+  }
+
+  /** Whether an instruction took a branch: what traps under DEBUGCTL.BTF (vol. 3B 17.4.3). */
+  private boolean branched(Insn done) {
+    return switch (done.op) {
+      case CALL, RET, JMP, CALLF, RETF, JMPF, IRET, SYSRET, SYSEXIT -> true;
+      case MOVS, STOS, LODS, CMPS, SCAS, INS, OUTS -> false;
+      default -> {
+        long next = done.rip + done.length;
+        yield cpu.rip() != (cpu.is64() ? next : next & 0xffff_ffffL);
+      }
+    };
   }
 
   /** Whether single-stepping does not trap after an instruction that clears TF on its way. */

@@ -31,10 +31,16 @@ public final class MsrSpec {
 
   /**
    * IA32_MISC_ENABLE bits that keep what is written: fast strings, thermal control, SpeedStep,
-   * MONITOR, CPUID limit, xTPR, XD disable. They change nothing else here.
+   * MONITOR, CPUID limit, xTPR, XD disable. All but the two below change nothing else here.
    */
   public static final long MISC_ENABLE_WRITABLE =
       1 | 1 << 3 | 1 << 16 | 1 << 18 | 1 << 22 | 1 << 23 | 1L << 34;
+
+  /** IA32_MISC_ENABLE: CPUID shows leaves up to 2 alone. */
+  public static final long MISC_ENABLE_LIMIT_CPUID = 1 << 22;
+
+  /** IA32_MISC_ENABLE: the execute-disable feature is gone. */
+  public static final long MISC_ENABLE_XD_DISABLE = 1L << 34;
 
   /** IA32_MISC_ENABLE, read-only: branch trace storage is not available. */
   public static final long MISC_ENABLE_BTS_UNAVAILABLE = 1 << 11;

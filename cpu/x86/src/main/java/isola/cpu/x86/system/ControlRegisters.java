@@ -7,6 +7,7 @@ import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.DescriptorSpec;
 import isola.cpu.x86.spec.Efer;
+import isola.cpu.x86.spec.MsrSpec;
 import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.state.CpuState;
 
@@ -198,7 +199,9 @@ public final class ControlRegisters {
   /** WRMSR of IA32_EFER: LMA cannot be written, LME not while paging. */
   static void writeEfer(Cpu cpu, long value) {
     long old = cpu.efer();
-    long known = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
+    boolean executeDisable =
+        (cpu.field(CpuState.MISC_ENABLE) & MsrSpec.MISC_ENABLE_XD_DISABLE) == 0;
+    long known = Efer.SCE | Efer.LME | Efer.LMA | (executeDisable ? Efer.NXE : 0);
     if ((value & ~known) != 0 || (((value ^ old) & Efer.LME) != 0 && (cpu.cr0() & Cr0.PG) != 0)) {
       throw cpu.gp();
     }

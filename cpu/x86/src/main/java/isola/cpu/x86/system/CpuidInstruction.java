@@ -10,6 +10,9 @@ import isola.cpu.x86.state.CpuState;
 
 /** CPUID (Intel SDM vol. 2A): the table, with the bits that follow the processor's state. */
 final class CpuidInstruction {
+  /** The highest leaf under IA32_MISC_ENABLE's limit (Intel SDM vol. 4, table 2-2). */
+  private static final int LIMIT = 2;
+
   private static final CpuidTable.Row NOTHING = new CpuidTable.Row(0, 0, 0, 0, 0, 0);
 
   private CpuidInstruction() {}
@@ -24,12 +27,20 @@ final class CpuidInstruction {
     int leaf = (int) cpu.gpr(0);
     int subleaf = (int) cpu.gpr(1);
     CpuidTable.Row row = cpu.wiring.cpuid().find(leaf, subleaf);
-    if (row == null) {
+    long enabled = cpu.field(CpuState.MISC_ENABLE);
+    boolean limited = (enabled & MsrSpec.MISC_ENABLE_LIMIT_CPUID) != 0;
+    if (limited && leaf > LIMIT && leaf < CpuidSpec.HYPERVISOR) {
+      row = features(cpu, LIMIT, subleaf);
+    } else if (row == null) {
       row = missing(cpu, leaf, subleaf);
     }
+    int eax = row.eax();
     int ebx = row.ebx();
     int ecx = row.ecx();
     int edx = row.edx();
+    if (limited && leaf == 0) {
+      eax = LIMIT;
+    }
     switch (row.leaf()) {
       case CpuidSpec.FEATURES -> {
         if ((cpu.cr4() & Cr4.OSXSAVE) != 0) {
@@ -58,10 +69,13 @@ final class CpuidInstruction {
         if (!cpu.is64()) {
           edx &= ~CpuidSpec.SYSCALL;
         }
+        if ((enabled & MsrSpec.MISC_ENABLE_XD_DISABLE) != 0) {
+          edx &= ~CpuidSpec.NX;
+        }
       }
       default -> {}
     }
-    cpu.gpr(0, row.eax() & 0xffff_ffffL);
+    cpu.gpr(0, eax & 0xffff_ffffL);
     cpu.gpr(3, ebx & 0xffff_ffffL);
     cpu.gpr(1, ecx & 0xffff_ffffL);
     cpu.gpr(2, edx & 0xffff_ffffL);

@@ -109,7 +109,7 @@ final class FastSystemCalls {
   static void writeBase(Cpu cpu, int seg, int register, int size) {
     requireFsgsbase(cpu);
     long base = cpu.reg(register, size, true);
-    Canonical.require(cpu, base);
+    Canonical.requireBase(cpu, base);
     setBase(cpu, seg, base);
   }
 

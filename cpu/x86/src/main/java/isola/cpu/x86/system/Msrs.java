@@ -107,7 +107,7 @@ public final class Msrs {
       case MCG_STATUS -> allow(cpu, value == 0);
       case SYSENTER_CS -> cpu.field(CpuState.SYSENTER_CS, value & 0xffff_ffffL);
       case SYSENTER_ESP, SYSENTER_EIP, LSTAR, CSTAR, KERNEL_GS_BASE -> {
-        Canonical.require(cpu, value);
+        Canonical.requireBase(cpu, value);
         cpu.field(stateOffset(index), value);
       }
       case STAR -> cpu.field(CpuState.STAR, value);
@@ -117,7 +117,12 @@ public final class Msrs {
       }
       case MISC_ENABLE -> {
         long fixed = MISC_ENABLE_BTS_UNAVAILABLE | MISC_ENABLE_PEBS_UNAVAILABLE;
+        long old = cpu.field(CpuState.MISC_ENABLE);
         cpu.field(CpuState.MISC_ENABLE, (value & MISC_ENABLE_WRITABLE) | fixed);
+        if (((old ^ value) & MISC_ENABLE_XD_DISABLE) != 0) {
+          cpu.modeChanged();
+          cpu.flushTlb(true);
+        }
       }
       case DEBUGCTL -> {
         allow(cpu, (value & ~(long) (DEBUGCTL_LBR | DEBUGCTL_BTF)) == 0);
@@ -165,7 +170,7 @@ public final class Msrs {
   }
 
   private static void writeBase(Cpu cpu, int seg, long value) {
-    Canonical.require(cpu, value);
+    Canonical.requireBase(cpu, value);
     cpu.segment(seg, cpu.selector(seg), cpu.attributes(seg), value, cpu.limit(seg));
   }
 

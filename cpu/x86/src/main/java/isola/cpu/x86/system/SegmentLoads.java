@@ -176,7 +176,7 @@ public final class SegmentLoads {
     long high = DescriptorTables.readHigh(cpu, address);
     long upper = high << 32;
     long base = upper | Descriptor.base(DescriptorTables.read(cpu, address));
-    if ((high >>> 40 & 0x1f) != 0 || !Canonical.is(cpu, base)) {
+    if ((high >>> 40 & 0x1f) != 0 || !Canonical.isBase(cpu, base)) {
       throw DescriptorTables.gp(cpu, selector);
     }
     return upper;

@@ -211,7 +211,7 @@ public final class SystemInstructions {
     long bytes = cpu.load(insn.segment, at, 2);
     long address = cpu.load(insn.segment, at + 2, cpu.is64() ? 8 : 4);
     if (cpu.is64()) {
-      Canonical.require(cpu, address);
+      Canonical.requireBase(cpu, address);
     } else if (insn.operandSize == 2) {
       address &= 0xff_ffff;
     }

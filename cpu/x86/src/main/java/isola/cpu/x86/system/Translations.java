@@ -15,7 +15,7 @@ final class Translations {
   static void invlpg(Cpu cpu, Insn insn) {
     long linear = cpu.effectiveBase(insn.segment) + cpu.effective(insn);
     if (cpu.is64()) {
-      if (Canonical.is(cpu, linear)) {
+      if (Canonical.isBase(cpu, linear)) {
         cpu.invalidatePage(linear);
       }
     } else {
@@ -34,7 +34,7 @@ final class Translations {
     if (Long.compareUnsigned(type, 3) > 0
         || pcid >>> 12 != 0
         || (one && pcid != 0 && (cpu.cr4() & Cr4.PCIDE) == 0)
-        || (type == INDIVIDUAL && !Canonical.is(cpu, linear))) {
+        || (type == INDIVIDUAL && !Canonical.isBase(cpu, linear))) {
       throw cpu.gp();
     }
     if (type == INDIVIDUAL) {

@@ -45,7 +45,14 @@ final class Guest implements AutoCloseable {
 
   private final CpuVm vm;
 
+  private final CpuModel model;
+
   Guest() {
+    this(CpuModel.v2());
+  }
+
+  Guest(CpuModel model) {
+    this.model = model;
     memory.addRam(0, 16 << 20);
     vm = new InterpreterEngine().create(memory);
     memory.put(0x1000, 8, 0x2003);
@@ -114,7 +121,7 @@ final class Guest implements AutoCloseable {
                 new ManualClock(0),
                 1_000_000_000L,
                 () -> 42L,
-                CpuModel.v2().table(0, 1, 1_000_000_000L, false)));
+                model.table(0, 1, 1_000_000_000L, false)));
     long state = vcpu.state();
     RawMemory.putLong(state + CpuState.CR0, 0x8005_0033L);
     RawMemory.putLong(state + CpuState.CR3, 0x1000);

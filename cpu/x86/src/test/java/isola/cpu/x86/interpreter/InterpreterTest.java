@@ -6,6 +6,8 @@ import isola.core.bus.MmioDevice;
 import isola.core.cpu.Exit;
 import isola.core.cpu.Vcpu;
 import isola.core.memory.RawMemory;
+import isola.cpu.x86.model.CpuModel;
+import isola.cpu.x86.spec.CpuidSpec;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
@@ -279,6 +281,54 @@ final class InterpreterTest {
       assertThat(Guest.vector(cpu)).isEqualTo(1);
       assertThat(Guest.get(cpu, RBX)).isEqualTo(1);
       assertThat(Guest.field(cpu, CpuState.DR6) & 0x4000).isEqualTo(0x4000);
+    }
+  }
+
+  @Test
+  void singleStepOnBranchesTrapsAfterTheFirstOneTaken() {
+    try (Guest guest = new Guest()) {
+      // mov ecx,1d9h; xor edx,edx; mov eax,2; wrmsr; pushf; or dword [rsp],100h; popf;
+      // inc ebx; test ebx,ebx; jz 1f; inc ebx; 1: jmp 2f; inc ebx; 2: inc ebx; hlt
+      guest.program(
+          Guest.CODE,
+          "b9d9010000 31d2 b802000000 0f30 9c 810c2400010000 9d"
+              + "ffc3 85db 7402 ffc3 eb02 ffc3 ffc3 f4");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.vector(cpu)).isEqualTo(1);
+      assertThat(Guest.get(cpu, RBX)).isEqualTo(2);
+      // The exception switches it off.
+      assertThat(Guest.field(cpu, CpuState.DEBUGCTL)).isZero();
+    }
+  }
+
+  @Test
+  void miscEnableHidesLeavesAndExecuteDisable() {
+    try (Guest guest = new Guest()) {
+      // mov ecx,1a0h; rdmsr; or eax,400000h; or edx,4; wrmsr; xor eax,eax; cpuid; mov esi,eax;
+      // mov eax,80000001h; cpuid; mov edi,edx; hlt
+      guest.program(
+          Guest.CODE,
+          "b9a0010000 0f32 0d00004000 83ca04 0f30 31c0 0fa2 89c6 b801000080 0fa2 89d7 f4");
+      Vcpu cpu = guest.vcpu();
+      assertThat(cpu.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.get(cpu, RSI)).isEqualTo(2);
+      assertThat(Guest.get(cpu, RDI) & CpuidSpec.NX).isZero();
+    }
+  }
+
+  /** A processor with five-level paging takes bases of 57 bits before paging is that deep. */
+  @Test
+  void basesHaveTheWidthThatTheProcessorHas() {
+    for (boolean deep : new boolean[] {false, true}) {
+      CpuModel model = deep ? CpuModel.v2().withFiveLevelPaging() : CpuModel.v2();
+      try (Guest guest = new Guest(model)) {
+        // mov ecx,c0000100h; mov edx,ff0000h; xor eax,eax; wrmsr; hlt
+        guest.program(Guest.CODE, "b9000100c0 ba0000ff00 31c0 0f30 f4");
+        Vcpu cpu = guest.vcpu();
+        assertThat(cpu.run()).isEqualTo(Exit.HALT);
+        assertThat(Guest.vector(cpu)).isEqualTo(deep ? -1 : 13);
+      }
     }
   }
 

@@ -1,0 +1,67 @@
+package isola.cpu.translator;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages whose code was changed again and again. After each further change their instructions
+ * are executed one by one for a while: making code, and noticing that it changed, costs more than
+ * the few runs that it gets. Owner thread only.
+ */
+final class ChangingPages {
+  /** Changes of a page's code before it counts as one of these. */
+  private static final int CHANGES = 16;
+
+  /** Blocks that go stale at once at most where little code is made between changes. */
+  private static final int FEW = 2;
+
+  /** Instructions that are executed one by one after a change. */
+  private static final int SINGLES = 64;
+
+  /** Pages remembered at most; then all are forgotten. */
+  private static final int PAGES = 1024;
+
+  private static final class Page {
+    int changes;
+    int singles;
+  }
+
+  private final Map<Long, Page> pages = new HashMap<>();
+
+  /**
+   * Code in a page was changed.
+   *
+   * @param hostPage host address of the page
+   * @param blocks how many blocks went stale by that
+   */
+  void changed(long hostPage, int blocks) {
+    if (pages.size() >= PAGES) {
+      pages.clear();
+    }
+    Page page = pages.computeIfAbsent(hostPage, p -> new Page());
+    if (blocks > FEW) {
+      page.changes = 0;
+    } else if (++page.changes >= CHANGES) {
+      page.singles = SINGLES;
+    }
+  }
+
+  /** Whether the next instruction in a page is to be executed alone, which is taken as done. */
+  boolean single(long hostPage) {
+    if (pages.isEmpty()) {
+      return false;
+    }
+    @Nullable Page page = pages.get(hostPage);
+    if (page == null || page.singles == 0) {
+      return false;
+    }
+    page.singles--;
+    return true;
+  }
+
+  /** Forgets all. */
+  void clear() {
+    pages.clear();
+  }
+}
