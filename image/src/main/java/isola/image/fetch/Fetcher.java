@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ProxySelector;
 import java.net.http.HttpClient;
+import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
@@ -23,6 +24,10 @@ import org.jspecify.annotations.Nullable;
 /** Fetches files over http, https and from {@code file:} addresses. */
 public final class Fetcher implements AutoCloseable {
   private static final int ATTEMPTS = 5;
+
+  /** A mirror that is silent each time is given up sooner: each costs the user's whole patience. */
+  private static final int SILENCES = 2;
+
   private static final int PIECE = 1 << 16;
 
   private final HttpClient client;
@@ -59,7 +64,8 @@ public final class Fetcher implements AutoCloseable {
    */
   public Optional<byte[]> small(String address, int limit) throws ImageException {
     IOException last = null;
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    int attempt = 0;
+    for (int silences = 0; attempt < ATTEMPTS && silences < SILENCES; attempt++) {
       pauseBefore(attempt);
       try (Transfer transfer = Transfer.open(client, address, 0, patience)) {
         if (transfer == null) {
@@ -78,11 +84,12 @@ public final class Fetcher implements AutoCloseable {
       } catch (IOException e) {
         last = e;
         stopIfInterrupted(e);
+        silences += e instanceof HttpTimeoutException ? 1 : 0;
       } catch (InterruptedException e) {
         throw interrupted(e);
       }
     }
-    throw unreachable(address, last);
+    throw unreachable(address, last, attempt);
   }
 
   /**
@@ -126,7 +133,9 @@ public final class Fetcher implements AutoCloseable {
     IOException last = null;
     long have = 0;
     String address = addresses.getFirst();
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    int silences = 0;
+    int attempt = 0;
+    for (; attempt < ATTEMPTS && silences < SILENCES * addresses.size(); attempt++) {
       pauseBefore(attempt);
       address = addresses.get(attempt % addresses.size());
       try (Transfer transfer = Transfer.open(client, address, have, patience)) {
@@ -166,14 +175,16 @@ public final class Fetcher implements AutoCloseable {
         have = e.have;
         last = e.why;
         stopIfInterrupted(e.why);
+        silences += e.why instanceof HttpTimeoutException ? 1 : 0;
       } catch (IOException e) {
         last = e;
         stopIfInterrupted(e);
+        silences += e instanceof HttpTimeoutException ? 1 : 0;
       } catch (InterruptedException e) {
         throw interrupted(e);
       }
     }
-    throw refusal != null ? refusal : unreachable(address, last);
+    throw refusal != null ? refusal : unreachable(address, last, attempt);
   }
 
   /** The connection broke; so much was read before. */
@@ -265,7 +276,8 @@ public final class Fetcher implements AutoCloseable {
     return new ImageException("The download was interrupted.", e);
   }
 
-  private static ImageException unreachable(String address, @Nullable IOException last) {
+  private static ImageException unreachable(
+      String address, @Nullable IOException last, int attempts) {
     IOException cause = Objects.requireNonNullElseGet(last, () -> new IOException("no answer"));
     String message = cause.getMessage();
     String reason = message == null || message.isBlank() ? "no connection" : message;
@@ -275,7 +287,7 @@ public final class Fetcher implements AutoCloseable {
             + " ("
             + reason
             + " after "
-            + ATTEMPTS
+            + attempts
             + " attempts); check the network, or try again later.",
         cause);
   }

@@ -7,6 +7,7 @@ import java.net.URISyntaxException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -24,6 +25,7 @@ final class Transfer implements AutoCloseable {
   private final long start;
   private final Thread watch;
   private volatile long lastHeard = System.nanoTime();
+  private volatile boolean silent;
 
   private Transfer(InputStream in, long start, Duration patience) {
     this.in = in;
@@ -87,9 +89,23 @@ final class Transfer implements AutoCloseable {
     return start;
   }
 
-  /** Reads some bytes, or tells -1 at the end. */
+  /**
+   * Reads some bytes, or tells -1 at the end.
+   *
+   * @throws HttpTimeoutException if nothing came for too long
+   */
   int read(byte[] into) throws IOException {
-    int count = in.read(into);
+    int count;
+    try {
+      count = in.read(into);
+    } catch (IOException e) {
+      if (silent) {
+        HttpTimeoutException timeout = new HttpTimeoutException("it went silent in the middle");
+        timeout.initCause(e);
+        throw timeout;
+      }
+      throw e;
+    }
     lastHeard = System.nanoTime();
     return count;
   }
@@ -99,6 +115,7 @@ final class Transfer implements AutoCloseable {
       while (System.nanoTime() - lastHeard < patience.toNanos()) {
         Thread.sleep(Math.min(500, patience.toMillis()));
       }
+      silent = true;
       in.close();
     } catch (InterruptedException | IOException e) {
       // The transfer is over.

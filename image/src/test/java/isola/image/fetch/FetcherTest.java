@@ -104,6 +104,14 @@ final class FetcherTest {
   }
 
   @Test
+  void givesUpSoonerIfAMirrorIsSilentEachTime() {
+    mirror.deaths.set(100);
+    mirror.silent = true;
+    fails("after 2 attempts");
+    assertThat(mirror.requests()).hasSize(2);
+  }
+
+  @Test
   void saysWhatAMirrorAnswers() throws Exception {
     mirror.status = 503;
     fails("status 503");
