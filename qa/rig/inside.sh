@@ -37,7 +37,7 @@ peer() { # peer LABEL KERNEL CPUS
 say "kernel $(uname -r), $(nproc) cpus, $(ls /dev/kvm)"
 say "auto: $(isola boot --verbose --kernel /opt/guests/exits.bin --debug-exit --memory 32M --serial none 2>&1 | head -n 2 | tr '\n' ' ')"
 for round in 1 2 3; do
-  say "exits, C: $(/opt/guests/exits 50000)"
+  say "exits, C: $(/opt/guests/exits 200000)"
   isola boot --engine kvm --kernel /opt/guests/exits.bin --debug-exit --memory 32M --serial none --stats /tmp/stats
   say "exits, isola: $(field /tmp/stats PORT_OUT) in $(field /tmp/stats guestSeconds) s, \
 $(awk "BEGIN{printf \"%.0f\", $(field /tmp/stats PORT_OUT)/$(field /tmp/stats guestSeconds)}") a second"

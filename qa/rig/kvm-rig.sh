@@ -36,7 +36,7 @@ for kernel in "$root"/boot/vmlinuz-* ${RIG_KERNELS:-}; do
   cp "$kernel" "$root/opt/guests/vmlinuz-$(basename "$(dirname "$kernel")")-$(basename "$kernel" | sed 's/^vmlinuz-*//')"
 done
 gcc -static -O2 -o "$root/opt/guests/exits" qa/rig/exits.c
-gcc -m32 -c -DCOUNT=50000 -o "$rig/exits.o" qa/rig/exits.S
+gcc -m32 -c -DCOUNT=200000 -o "$rig/exits.o" qa/rig/exits.S
 ld -m elf_i386 -Ttext=0x100000 -e 0x100020 --oformat binary -o "$root/opt/guests/exits.bin" "$rig/exits.o"
 install -m 755 qa/rig/inside.sh "$root/sbin/rig"
 
