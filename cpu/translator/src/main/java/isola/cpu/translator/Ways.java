@@ -144,7 +144,8 @@ final class Ways {
     long target = BlockEmitter.target(insn);
     e.wantFlags();
     boolean onwards = samePage(target, insn) && target > insn.rip;
-    if (e.counting || (!onwards && liveTaken != 0 && !e.saved)) {
+    boolean elsewhere = !samePage(target, insn);
+    if (e.counting || (elsewhere && liveTaken != 0 && !e.saved)) {
       sideJump[sides] = a.jumpForward(condition);
       sideTarget[sides] = target;
       sideLive[sides] = liveTaken;
@@ -155,10 +156,14 @@ final class Ways {
       sides++;
     } else if (onwards) {
       open(condition, target, Block.FLAGS_IN_HOST);
-    } else if (samePage(target, insn)) {
+    } else if (!elsewhere) {
       int over = a.jumpForwardShort(condition ^ 1);
+      boolean saved = e.saved;
+      e.protectFlags(liveTaken);
       backward(target, loopHead);
       a.bindShort(over);
+      // The way behind the jump did not pass here.
+      e.saved = saved;
     } else {
       open(condition, target, Block.CHECKED);
     }
