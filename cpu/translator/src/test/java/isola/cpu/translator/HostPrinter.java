@@ -11,9 +11,7 @@ import java.util.Locale;
  * distance from its beginning, and what lies outside it is told apart no further.
  */
 final class HostPrinter {
-  private static final String[] NAMES = {
-    "ax", "cx", "dx", "bx", "sp", "bp", "si", "di"
-  };
+  private static final String[] NAMES = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
 
   private HostPrinter() {}
 
