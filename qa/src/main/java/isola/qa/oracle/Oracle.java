@@ -232,6 +232,11 @@ public final class Oracle implements AutoCloseable {
                   r.get(JAVA_LONG_UNALIGNED, IN + GPR + i * 8),
                   r.get(JAVA_LONG_UNALIGNED, OUT + GPR + i * 8)));
     }
+    text.append(
+        "rflags %x -> %x%n"
+            .formatted(
+                r.get(JAVA_LONG_UNALIGNED, IN + RecordSpec.RFLAGS),
+                r.get(JAVA_LONG_UNALIGNED, OUT + RecordSpec.RFLAGS)));
     for (int i = 0; i < 8; i++) {
       text.append(
           "st%d %04x %016x -> %04x %016x%n"

@@ -349,7 +349,9 @@ public final class Transcendental {
     take(right, ySe, y);
     give(f, left.multiply(right), exact);
     if (f.delivered()) {
-      f.raise(FloatSpec.PE);
+      // Counted as rounded even where it is exact, and so as an underflow where it is tiny.
+      boolean tiny = (f.se() & 0x7fff) == 0 && f.significand() != 0;
+      f.raise(tiny ? FloatSpec.PE | FloatSpec.UE : FloatSpec.PE);
     }
   }
 

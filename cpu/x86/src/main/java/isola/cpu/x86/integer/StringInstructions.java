@@ -2,6 +2,7 @@ package isola.cpu.x86.integer;
 
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
+import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.MemoryOrder;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
@@ -25,10 +26,20 @@ final class StringInstructions {
     boolean compares = insn.op == Op.CMPS || insn.op == Op.SCAS;
     boolean whileEqual = (insn.prefixes & Insn.REP) != 0;
     long count = cpu.reg(Operands.RCX, addressSize, true);
+    // A fault leaves the flags as they were before the instruction (Intel SDM vol. 2B, REP), and so
+    // does an interruption, after which one may come.
+    int before = compares ? cpu.statusFlags() : 0;
     while (count != 0) {
       long done = cpu.stepping() ? 0 : bulk(cpu, insn, count);
       if (done == 0) {
-        one(cpu, insn);
+        try {
+          one(cpu, insn);
+        } catch (Fault fault) {
+          if (compares) {
+            cpu.statusFlags(before);
+          }
+          throw fault;
+        }
         done = 1;
       }
       count -= done;
@@ -38,6 +49,9 @@ final class StringInstructions {
       }
       if (count != 0
           && (cpu.stepping() || RawMemory.getIntOpaque(cpu.state + CpuState.ATTENTION) != 0)) {
+        if (compares && !cpu.stepping()) {
+          cpu.statusFlags(before);
+        }
         cpu.nextRip(cpu.rip());
         return;
       }
