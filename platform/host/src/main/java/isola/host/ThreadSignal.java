@@ -7,13 +7,15 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /**
  * A signal that a thread keeps blocked and that only ends its waits in the kernel: a real-time
- * signal that neither the C library nor the JVM uses (signal(7)). It has no handler, so it must
- * never be sent to a thread that does not block it.
+ * signal that neither the C library nor the JVM uses (signal(7)). Its handler does nothing, but
+ * there must be one: while the kernel lets the signal through, as KVM_RUN does, sending one that
+ * would end the process ends it at once, blocked by the thread or not.
  */
 public final class ThreadSignal {
   /** Its number: some way above SIGRTMIN, which the C library puts at 34. */
@@ -36,9 +38,44 @@ public final class ThreadSignal {
       NativeFunction.bindWithErrno(
           "sigtimedwait", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
 
+  private static final MethodHandle SIGACTION =
+      NativeFunction.bindWithErrno(
+          "sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+
+  // The C library's struct sigaction on 64-bit Linux: handler, mask, flags, restorer.
+  private static final int SIGACTION_BYTES = 152;
+  private static final int SIGACTION_FLAGS = 136;
+  private static final int SA_RESTART = 0x1000_0000;
+
+  static {
+    handle();
+  }
+
   private static final int PROCESS = (int) ProcessHandle.current().pid();
 
   private ThreadSignal() {}
+
+  /** Gives the signal its handler: abs(3), which takes an int and changes nothing. */
+  private static void handle() {
+    MemorySegment nothing =
+        Linker.nativeLinker()
+            .defaultLookup()
+            .find("abs")
+            .orElseThrow(() -> new IllegalStateException("the C library has no abs"));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment action = arena.allocate(SIGACTION_BYTES, 8);
+      action.set(JAVA_LONG, 0, nothing.address());
+      action.set(JAVA_INT, SIGACTION_FLAGS, SA_RESTART);
+      MemorySegment state = NativeFunction.callState(arena);
+      if ((int) SIGACTION.invokeExact(state, NUMBER, action, MemorySegment.NULL) != 0) {
+        throw new IllegalStateException("sigaction: " + NativeFunction.message(errno(state)));
+      }
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw NativeFunction.unexpected(e);
+    }
+  }
 
   /** The kernel's number of the calling thread, which must be a platform thread. */
   public static int currentThread() {

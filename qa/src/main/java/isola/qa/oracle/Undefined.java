@@ -88,6 +88,8 @@ final class Undefined {
   static int flagsAtFault(Form form) {
     return switch (form.op()) {
       case BT, BTS, BTR, BTC -> CF;
+      // Repeated: as before the instruction, or as the last comparison left them.
+      case CMPS, SCAS -> Rflags.STATUS;
       default -> 0;
     };
   }
