@@ -238,8 +238,11 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   }
 
   private void end(Ending kind, int cpu, String how, int status) {
+    Vcpus ended;
     lock.lock();
     try {
+      // Those that run now: as soon as the end is known, others may take their place.
+      ended = running();
       boolean asleep = end != null && (end.kind == Ending.SUSPEND || end.kind == Ending.WAKE);
       if (end == null || (asleep && kind == Ending.STOP)) {
         end = new End(kind, cpu, how, status);
@@ -249,7 +252,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       lock.unlock();
     }
     // The caller may be a vCPU in the middle of an instruction that must be its last.
-    running().stop();
+    ended.stop();
   }
 
   @Override
