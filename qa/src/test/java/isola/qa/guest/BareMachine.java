@@ -66,7 +66,7 @@ final class BareMachine implements AutoCloseable {
                 ports,
                 new MmioBus(),
                 new NoInterrupts(),
-                new NoMsrs(),
+                MsrPort.NONE,
                 new TickingClock(),
                 TSC_HZ,
                 new Random(1)::nextLong,
@@ -202,23 +202,6 @@ final class BareMachine implements AutoCloseable {
     @Override
     public void cr8(int value) {
       cr8 = value;
-    }
-  }
-
-  private static final class NoMsrs implements MsrPort {
-    @Override
-    public Access read(int index) {
-      return Access.ABSENT;
-    }
-
-    @Override
-    public long value() {
-      return 0;
-    }
-
-    @Override
-    public Access write(int index, long value) {
-      return Access.ABSENT;
     }
   }
 

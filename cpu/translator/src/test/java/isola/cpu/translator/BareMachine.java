@@ -1,18 +1,13 @@
 package isola.cpu.translator;
 
-import isola.core.bus.MmioBus;
-import isola.core.bus.PortBus;
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
 import isola.core.cpu.CpuidTable;
 import isola.core.cpu.Exit;
-import isola.core.cpu.InterruptPort;
-import isola.core.cpu.MsrPort;
 import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.RawMemory;
-import isola.core.time.ManualClock;
 import isola.cpu.x86.state.CpuState;
 import java.util.List;
 import java.util.Random;
@@ -32,56 +27,7 @@ final class BareMachine implements AutoCloseable {
   BareMachine(CpuEngine engine) {
     memory.addRam(0, MEMORY);
     vm = engine.create(memory);
-    vcpu =
-        vm.createVcpu(
-            new VcpuWiring(
-                new PortBus(),
-                new MmioBus(),
-                new NoInterrupts(),
-                new NoMsrs(),
-                new ManualClock(0),
-                1_000_000_000L,
-                () -> 5,
-                new CpuidTable(List.of())));
-  }
-
-  private static final class NoInterrupts implements InterruptPort {
-    @Override
-    public boolean pending() {
-      return false;
-    }
-
-    @Override
-    public int acknowledge() {
-      return -1;
-    }
-
-    @Override
-    public int cr8() {
-      return 0;
-    }
-
-    @Override
-    public void cr8(int value) {
-      // No task priority here.
-    }
-  }
-
-  private static final class NoMsrs implements MsrPort {
-    @Override
-    public Access read(int index) {
-      return Access.ABSENT;
-    }
-
-    @Override
-    public long value() {
-      return 0;
-    }
-
-    @Override
-    public Access write(int index, long value) {
-      return Access.ABSENT;
-    }
+    vcpu = vm.createVcpu(VcpuWiring.unconnected(new CpuidTable(List.of())));
   }
 
   long field(int offset) {

@@ -94,30 +94,13 @@ final class Guest implements AutoCloseable {
           @Override
           public void cr8(int value) {}
         };
-    MsrPort msrs =
-        new MsrPort() {
-          @Override
-          public Access read(int index) {
-            return Access.ABSENT;
-          }
-
-          @Override
-          public long value() {
-            return 0;
-          }
-
-          @Override
-          public Access write(int index, long value) {
-            return Access.ABSENT;
-          }
-        };
     Vcpu vcpu =
         vm.createVcpu(
             new VcpuWiring(
                 ports,
                 mmio,
                 interrupts,
-                msrs,
+                MsrPort.NONE,
                 new ManualClock(0),
                 1_000_000_000L,
                 () -> 42L,
