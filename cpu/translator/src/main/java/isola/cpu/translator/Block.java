@@ -4,6 +4,12 @@ import org.jspecify.annotations.Nullable;
 
 /** One translated run of guest instructions. Owner thread only. */
 final class Block {
+  /** In a {@link #mode}: SSE instructions may be executed on the host. */
+  static final int MODE_VECTORS = 4;
+
+  /** In a {@link #mode}: each operand has a probe of its own. */
+  static final int MODE_NARROW = 8;
+
   /** Ways into a block, see {@link #entry}. */
   static final int FLAGS_IN_HOST = 0;
 

@@ -1,10 +1,7 @@
 package isola.cpu.translator;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-
 import isola.core.cpu.HostCodeListener;
 import isola.core.memory.GuestMemory;
-import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
@@ -21,31 +18,12 @@ import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
-import isola.host.GuardedCode;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
-/**
- * One processor's translations: finds and makes blocks, runs them, and sees to what they leave for.
- * Owner thread only.
- */
+/** Runs one processor's generated code, and sees to what it leaves for. Owner thread only. */
 final class Translation implements Accelerator {
-  /** More than the code of one block. */
-  private static final int MOST_BLOCK_BYTES = 1 << 16;
-
-  /** In a {@link Block#mode}: SSE instructions may be executed on the host. */
-  private static final int MODE_VECTORS = 4;
-
-  /** In a {@link Block#mode}: each operand has a probe of its own. */
-  private static final int MODE_NARROW = 8;
-
-  /** More than a way in takes. */
-  private static final int MOST_WAY_BYTES = 256;
-
   /**
    * Instructions paid in advance at most: generated code sees by the top byte whether all is spent.
    */
@@ -53,14 +31,6 @@ final class Translation implements Accelerator {
 
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
-
-  /** Numbers of the sites that belong to no block. */
-  private static final int LOOKUP_SITE = 0;
-
-  private static final int FAULT_SITE = 1;
-
-  /** Names of TLB tables. */
-  private static final String[] MODES = {"kernel", "kernel-ac", "user"};
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -75,29 +45,15 @@ final class Translation implements Accelerator {
 
   private final Cpu cpu;
   private final GuestMemory memory;
-  private final CodeHolder holder;
   private final long state;
-  private final ExecutableMemory code;
-  private final HostAssembler assembler = new HostAssembler();
-  private final Sites sites = new Sites();
+  private final CodeCache cache;
+  private final Sites sites;
   private final Thunks thunks;
   private final HostTicks ticks;
-  private final BlockEmitter emitter;
-  private final BlockMap blocks = new BlockMap();
-  private final GuestCode guest = new GuestCode();
-  private final GuestCode.Source source = this::read;
-  private final long firstFree;
-  private long free;
 
-  /** {@link #MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  /** {@link Block#MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
   private int cachedVectors = -1;
 
-  /** Counts how often all code was dropped. */
-  private int generation;
-
-  private long translated;
-  private long translating;
-  private long translatedInstructions;
   private long entered;
   private final long[] left = new long[Sites.KINDS];
 
@@ -113,16 +69,8 @@ final class Translation implements Accelerator {
   /** Whether {@link #run} was ever called: the machine is complete by then. */
   private boolean begun;
 
-  private final ChangingPages changing = new ChangingPages();
-
-  /** What {@link #find} gives where no code is to be made for now. */
-  private final Block oneByOne = new Block(0, 0, 0, 0);
-
   /** What {@link #singly} says if generated code may go on. */
   private static final int GO_ON = -3;
-
-  /** Host address of the page that {@link #singly} is in. */
-  private long singlePage;
 
   private long singles;
 
@@ -133,9 +81,6 @@ final class Translation implements Accelerator {
 
   private int faultVector;
   private int faultError;
-
-  private final GuardedCode guard;
-  private final @Nullable CodeWatch watch;
 
   /** Guest addresses of the last entries into generated code, a ring. */
   private final long[] way = new long[WAY];
@@ -155,57 +100,13 @@ final class Translation implements Accelerator {
       long codeBytes,
       IntSupplier processors) {
     this.processors = processors;
-    code = new ExecutableMemory(codeBytes);
     this.cpu = cpu;
     this.memory = memory;
-    this.holder = holder;
     state = cpu.state;
-    oneByOne.interpreted = true;
-    addCommonSites();
-    assembler.begin(code.executable());
-    thunks = new Thunks(assembler, state, LOOKUP_SITE, FAULT_SITE);
+    cache = new CodeCache(cpu, memory, holder, watch, codeBytes);
+    sites = cache.sites;
+    thunks = cache.thunks;
     ticks = new HostTicks(cpu, thunks.readTicks);
-    this.watch = watch;
-    install(null, code.executable());
-    firstFree = (code.executable() + assembler.size() + 63) & -64;
-    free = firstFree;
-    emitter = new BlockEmitter(assembler, sites, thunks, watch);
-    clearJumps();
-    guard =
-        new GuardedCode(
-            thunks.guarded, code.executable() + code.size(), state + Layout.FAULT, thunks.faulted);
-  }
-
-  private void addCommonSites() {
-    sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
-    sites.add(Sites.FAULT, null, 0, 0, 0, false);
-  }
-
-  /** Copies what was assembled to where it will execute. */
-  private void install(@Nullable Block block, long at) {
-    long to = at - code.executable() + code.writable();
-    int size = assembler.size();
-    MemorySegment.copy(assembler.bytes(), 0, RawMemory.view(to, size), JAVA_BYTE, 0, size);
-    if (watch != null) {
-      watch.emitted(block, at, assembler.bytes(), size);
-    }
-  }
-
-  private long writable(long executable) {
-    return executable - code.executable() + code.writable();
-  }
-
-  private void clearJumps() {
-    for (int table = 0; table < Layout.TABLES; table++) {
-      clearJumps(table);
-    }
-  }
-
-  private void clearJumps(int table) {
-    long at = state + Layout.jumpCache(table);
-    for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
-      RawMemory.putLong(at + i * 8L, thunks.lookup);
-    }
   }
 
   // Running.
@@ -220,16 +121,11 @@ final class Translation implements Accelerator {
     if (limit != 0 != counting) {
       counting = limit != 0;
       ticks.forget();
-      emitter.counting(counting);
-      guest.counting = counting;
-      dropAll();
+      cache.counting(counting);
     }
     if (alone != (processors.getAsInt() == 1)) {
       alone = !alone;
-      emitter.alone(alone);
-      if (blocks.count() > 0) {
-        dropAll();
-      }
+      cache.alone(alone);
     }
     if (!begun) {
       begun = true;
@@ -240,7 +136,7 @@ final class Translation implements Accelerator {
     if (mode < 0) {
       return -mode;
     }
-    Block block = find(cpu.rip(), mode);
+    Block block = cache.find(cpu.rip(), mode);
     if (block == null || block.interpreted) {
       return 1;
     }
@@ -280,12 +176,12 @@ final class Translation implements Accelerator {
       // What is privileged is told from the table alone.
       return -ELSEWHERE;
     }
-    int mode = table | (vectors() ? MODE_VECTORS : 0);
-    if (cachedVectors != (mode & MODE_VECTORS)) {
+    int mode = table | (vectors() ? Block.MODE_VECTORS : 0);
+    if (cachedVectors != (mode & Block.MODE_VECTORS)) {
       if (cachedVectors >= 0) {
-        clearJumps();
+        cache.clearJumps();
       }
-      cachedVectors = mode & MODE_VECTORS;
+      cachedVectors = mode & Block.MODE_VECTORS;
     }
     return mode;
   }
@@ -359,11 +255,11 @@ final class Translation implements Accelerator {
             refund(site, 0);
             return pageFault(rip, linear + sites.offset(site), filled);
           }
-          if (filled == FILLED && !misaligned(site, linear) && !stale(site)) {
+          if (filled == FILLED && !misaligned(site, linear) && !cache.stale(site)) {
             at = resume(site);
             continue;
           }
-          Insn insn = guest.one(rip, source);
+          Insn insn = cache.decode(rip);
           if (insn == null) {
             refund(site, 0);
             return leave(rip, 1);
@@ -391,7 +287,7 @@ final class Translation implements Accelerator {
           if (insn.op == Op.MOV) {
             moves[insn.opcode() & 255]++;
           }
-          int before = generation;
+          int before = cache.generation();
           if (!aid(insn)) {
             refund(site, 0);
             return FAULT;
@@ -419,9 +315,9 @@ final class Translation implements Accelerator {
           long next = sites.host(site);
           if (next != 0
               && now == mode
-              && generation == before
+              && cache.generation() == before
               && rip == insn.rip + insn.length
-              && !stale(site)) {
+              && !cache.stale(site)) {
             giveFlags();
             at = resume(site);
             continue;
@@ -452,11 +348,11 @@ final class Translation implements Accelerator {
         boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
         return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
-      int before = generation;
+      int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = find(rip, kind == Sites.NARROW ? mode | MODE_NARROW : mode);
-      while (to == oneByOne) {
+      Block to = cache.find(rip, kind == Sites.NARROW ? mode | Block.MODE_NARROW : mode);
+      while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {
           return status;
@@ -464,13 +360,13 @@ final class Translation implements Accelerator {
         rip = cpu.rip();
         mode = mode();
         kind = Sites.ENTRY;
-        to = find(rip, mode);
+        to = cache.find(rip, mode);
       }
       if (to == null || to.interpreted) {
         return leave(rip, 1);
       }
-      if (before == generation) {
-        connect(site, kind, to, mode & 3);
+      if (before == cache.generation()) {
+        cache.connect(site, kind, to, mode & 3);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
@@ -485,7 +381,7 @@ final class Translation implements Accelerator {
     takeFlags();
     long rip = from;
     while (true) {
-      Insn insn = guest.one(rip, source);
+      Insn insn = cache.decode(rip);
       if (insn == null) {
         cpu.rip(rip);
         return 1;
@@ -501,7 +397,7 @@ final class Translation implements Accelerator {
       }
       Form form = insn.form;
       boolean plain = form != null && form.group() != Group.SYSTEM;
-      if (!plain || !sameRun(from, next) || !changing.single(singlePage)) {
+      if (!plain || !CodeCache.sameRun(from, next) || !cache.single()) {
         int mode = mode();
         if (mode < 0) {
           return -mode;
@@ -513,11 +409,6 @@ final class Translation implements Accelerator {
     }
   }
 
-  /** Whether an instruction lies in the same page as another, with all of its bytes. */
-  private static boolean sameRun(long from, long rip) {
-    return ((from ^ rip) & -4096) == 0 && (rip & 4095) <= 4096 - 15;
-  }
-
   /**
    * Leaves for an event before the instruction at {@code rip}, or, where generated code does not
    * keep the status flags as nothing sees them before they are set again, after that: the event's
@@ -525,10 +416,10 @@ final class Translation implements Accelerator {
    */
   private int settle(long rip, int mode) {
     leave(rip, 0);
-    Block block = find(rip, mode);
+    Block block = cache.find(rip, mode);
     int unknown = block != null && block.flagsDead ? Rflags.STATUS : 0;
     while (unknown != 0) {
-      Insn insn = guest.one(cpu.rip(), source);
+      Insn insn = cache.decode(cpu.rip());
       if (insn == null || insn.form == null) {
         return 0;
       }
@@ -543,39 +434,6 @@ final class Translation implements Accelerator {
       cpu.rip(cpu.nextRip());
     }
     return 0;
-  }
-
-  /** Lets generated code find a block by itself the next time. */
-  private void connect(int site, byte kind, Block to, int table) {
-    switch (kind) {
-      case Sites.CHAIN -> {
-        long entry = entry(to, sites.size(site));
-        if (entry != 0) {
-          patch(sites.host(site), entry);
-        }
-      }
-      case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
-      case Sites.STALE -> forward(sites.block(site), to);
-      case Sites.LOOKUP -> {
-        long entry = entry(to, Block.INDIRECT);
-        if (entry != 0) {
-          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
-          RawMemory.putLong(state + slot, entry);
-        }
-      }
-      default -> {}
-    }
-  }
-
-  /** A way into a block, made now if it is not there; 0 if there is no room for it. */
-  private long entry(Block block, int way) {
-    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= code.executable() + code.size()) {
-      assembler.begin(free);
-      emitter.wayIn(block, way);
-      install(block, free);
-      free = (free + assembler.size() + 15) & -16;
-    }
-    return block.entry[way];
   }
 
   /** Executes one instruction in Java; false, with RIP at it, if it faults. */
@@ -599,13 +457,12 @@ final class Translation implements Accelerator {
   /** Describes what the signal handler caught; the processor runs no more. */
   private int fault() {
     long at = FaultReport.at(state);
-    Block block = blocks.containing(at);
+    Block block = cache.containing(at);
     long[] latest = new long[WAY];
     for (int i = 0; i < WAY; i++) {
       latest[i] = way[(int) (entered - 1 - i) & (WAY - 1)];
     }
-    failure =
-        FaultReport.of(state, block, code.executable(), code.executable() + code.size(), latest);
+    failure = FaultReport.of(state, block, cache.begin(), cache.end(), latest);
     leave(block == null ? cpu.rip() : block.guestAt(at), FAILED);
     return FAILED;
   }
@@ -619,7 +476,7 @@ final class Translation implements Accelerator {
   private int jumpedNowhere(int site) {
     long rip = sites.rip(site);
     refund(site, 0);
-    Insn insn = guest.one(rip, source);
+    Insn insn = cache.decode(rip);
     if (insn == null) {
       return leave(rip, 1);
     }
@@ -627,12 +484,6 @@ final class Translation implements Accelerator {
       cpu.gpr(4, cpu.gpr(4) - 8 - insn.imm);
     }
     return aid(insn) ? leave(cpu.nextRip(), 0) : FAULT;
-  }
-
-  /** Whether the code that a site belongs to was changed. */
-  private boolean stale(int site) {
-    Block block = sites.block(site);
-    return block != null && block.changed;
   }
 
   private int pageFault(long rip, long linear, int error) {
@@ -690,172 +541,24 @@ final class Translation implements Accelerator {
     return blocks;
   }
 
-  /** Lets a jump in generated code lead elsewhere. */
-  private void patch(long distanceAt, long target) {
-    RawMemory.putInt(writable(distanceAt), (int) (target - (distanceAt + 4)));
-  }
-
-  // Blocks.
-
-  private @Nullable Block find(long rip, int mode) {
-    if (!cpu.canonical(rip)) {
-      return null;
-    }
-    long host;
-    try {
-      host = cpu.fetchHost(rip);
-    } catch (Fault ignored) {
-      return null;
-    }
-    if (host == 0) {
-      return null;
-    }
-    Block found = blocks.find(rip, host, mode);
-    if (found != null) {
-      return found;
-    }
-    if (!counting && sameRun(rip, rip) && changing.single(host & -4096)) {
-      singlePage = host & -4096;
-      return oneByOne;
-    }
-    return translate(rip, host, mode);
-  }
-
-  private @Nullable Block translate(long rip, long host, int mode) {
-    long physical;
-    try {
-      physical = cpu.fetchPhysical(rip);
-    } catch (Fault ignored) {
-      return null;
-    }
-    if (free + MOST_BLOCK_BYTES > code.executable() + code.size()) {
-      dropAll();
-    }
-    holder.hold(physical >>> 12);
-    Block block = new Block(rip, host, physical >>> 12, mode);
-    long second = (rip & -4096) + 4096;
-    MemorySlot secondSlot = null;
-    if (second - rip < 15) {
-      long there = cpu.mmu.probe(second);
-      secondSlot = there < 0 ? null : memory.slotAt(there);
-      if (secondSlot != null) {
-        holder.hold(there >>> 12);
-        block.secondPage = there >>> 12;
-        block.secondHost = secondSlot.host(there);
-      }
-    }
-    guest.read(rip, source, (mode & MODE_VECTORS) != 0, (mode & 3) != Tlb.USER);
-    if (!guest.crosses && block.secondPage >= 0) {
-      if (!blocks.pages().contains(block.secondPage)) {
-        holder.release(block.secondPage);
-      }
-      block.secondPage = -1;
-    }
-    if (guest.count == 0 || (guest.crosses && secondSlot == null)) {
-      block.length = 1;
-      block.interpreted = true;
-    } else {
-      long before = System.nanoTime();
-      assembler.begin(free);
-      emitter.emit(block, guest, mode & 3, (mode & MODE_NARROW) == 0);
-      install(block, free);
-      free = (free + assembler.size() + 15) & -16;
-      translating += System.nanoTime() - before;
-      translated++;
-      translatedInstructions += guest.count;
-    }
-    blocks.add(block);
-    return block;
-  }
-
-  /** Copies guest code without an effect that the guest could see. */
-  private int read(long linear, byte[] target, int most) {
-    long physical = cpu.mmu.probe(linear);
-    MemorySlot slot = physical < 0 ? null : memory.slotAt(physical);
-    if (slot == null) {
-      return 0;
-    }
-    int length = Math.min(most, 4096 - (int) (linear & 4095));
-    MemorySegment from = RawMemory.view(slot.host(physical), length);
-    MemorySegment.copy(from, JAVA_BYTE, 0, target, 0, length);
-    return length;
-  }
-
   @Override
   public void written(long physical, int length) {
-    List<Block> stale = new ArrayList<>();
-    boolean empty = blocks.written(physical, length, stale);
-    MemorySlot slot = stale.isEmpty() ? null : memory.slotAt(physical);
-    if (slot != null) {
-      changing.changed(slot.host(physical & -4096), stale.size());
-    }
-    for (Block block : stale) {
-      makeStale(block);
-    }
-    if (empty) {
-      holder.release(physical >>> 12);
-    }
-  }
-
-  /** Overwrites a block's heads, so that whoever comes to it leaves at once. */
-  private void makeStale(Block block) {
-    block.changed = true;
-    if (block.interpreted) {
-      return;
-    }
-    for (int way = 0; way < 2; way++) {
-      overwrite(block.entry[way], block.stale[way]);
-    }
-  }
-
-  /** Lets a stale block lead straight to the one that took its place. */
-  private void forward(@Nullable Block from, Block to) {
-    if (from != null) {
-      for (int way = 0; way < 2; way++) {
-        overwrite(from.entry[way], to.entry[way]);
-      }
-    }
-  }
-
-  /** Turns one of a block's heads into a jump, at once for whoever executes it. */
-  private void overwrite(long at, long target) {
-    long distance = (target - (at + 5)) & 0xffff_ffffL;
-    long old = RawMemory.getLong(writable(at));
-    RawMemory.putLong(writable(at), (old & 0xffff_ff00_0000_0000L) | distance << 8 | 0xe9);
+    cache.written(physical, length);
   }
 
   @Override
   public void dropAll() {
-    for (Long page : blocks.pages()) {
-      holder.release(page);
-    }
-    blocks.clear();
-    changing.clear();
-    sites.clear();
-    addCommonSites();
-    free = firstFree;
-    generation++;
-    clearJumps();
+    cache.dropAll();
   }
 
   @Override
   public void hostCode(HostCodeListener listener) {
-    listener.code(code.executable(), firstFree - code.executable(), "isola:thunks");
-    blocks.each(
-        block ->
-            listener.code(
-                block.hostBegin,
-                block.hostEnd - block.hostBegin,
-                "guest:%s:%x".formatted(MODES[block.mode & 3], block.rip)));
+    cache.hostCode(listener);
   }
 
   @Override
   public void count(Map<String, Long> counters) {
-    counters.put("blocks translated", translated);
-    counters.put("instructions translated", translatedInstructions);
-    counters.put("microseconds of emission", translating / 1000);
-    counters.put("code bytes", free - code.executable());
-    counters.put("code drops", (long) generation);
+    cache.count(counters);
     counters.put("generated code entered", entered);
     counters.put("left to chain", left[Sites.CHAIN]);
     counters.put("left to look up", left[Sites.LOOKUP]);
@@ -884,7 +587,6 @@ final class Translation implements Accelerator {
 
   @Override
   public void close() {
-    guard.close();
-    code.close();
+    cache.close();
   }
 }
