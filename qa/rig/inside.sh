@@ -55,7 +55,6 @@ for i in $(seq 1 "${boots:-10}"); do
     --append "$append" --memory 256M --timeout 280s >/tmp/log 2>&1 && grep -q HELLO /tmp/log || { lost=$((lost + 1)); tail -n 5 /tmp/log; }
 done
 say "soak: ${boots:-10} boots, $lost lost"
-if [ -x /opt/guests/corpus ]; then /opt/guests/corpus; fi
 say end
 echo o >/proc/sysrq-trigger
 sleep 60
