@@ -52,7 +52,7 @@ final class Layout {
   static final int SYSTEM_FLAGS = BASE + 72;
 
   /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
-  static final int CHECKED_RUNS = BASE + 80;
+  static final int CHECKED_RUNS = BASE + 88;
 
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;
