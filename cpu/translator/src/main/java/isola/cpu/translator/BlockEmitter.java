@@ -73,7 +73,7 @@ final class BlockEmitter {
     e.code = code;
     e.table = table;
     e.sharing = sharing && !e.counting;
-    e.window.close();
+    e.window.start(code);
     e.beginStubs();
     block.hostBegin = a.here();
     ways.begin();
@@ -173,7 +173,7 @@ final class BlockEmitter {
         a.emit32(Rflags.IF);
       }
       case PUSH_FLAGS -> pushFlags();
-      case JUMP -> ways.chain(target(insn), after, loopHead(code, i));
+      case JUMP -> ways.chain(code.target(insn), after, loopHead(code, i));
       case JUMP_IF -> {
         Form form = insn.form;
         int condition = form == null ? 0 : Coverage.condition(form);
@@ -181,7 +181,7 @@ final class BlockEmitter {
       }
       case CALL -> {
         pushReturn(insn, before);
-        ways.chain(target(insn), after, 0);
+        ways.chain(code.target(insn), after, 0);
       }
       case JUMP_INDIRECT -> {
         indirectTarget(insn);
@@ -198,8 +198,8 @@ final class BlockEmitter {
       case RETURN -> {
         e.protectFlags(Rflags.STATUS);
         e.operand(RSP, 0, false, Rflags.STATUS);
-        a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-        a.lea(STACK, STACK, 8 + (int) insn.imm);
+        a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+        a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, code.word + (int) insn.imm);
         jumpIndirect();
       }
       case AID -> {
@@ -223,11 +223,6 @@ final class BlockEmitter {
         e.leave(site, thunks.exit);
       }
     }
-  }
-
-  /** Where a direct branch leads to. */
-  static long target(Insn insn) {
-    return insn.rip + insn.length + insn.imm;
   }
 
   private void lea(Insn insn) {
@@ -332,13 +327,13 @@ final class BlockEmitter {
     char kind = form == null ? ' ' : form.operand(0).charAt(0);
     boolean memory = kind == 'E' && insn.memory();
     if (memory) {
-      e.operand(insn, 8, false, false, before);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.operand(insn, word(), false, false, before);
+      a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
       a.store(Layout.SPILL, TEMPORARY);
     }
-    e.operand(RSP, -8, true, before);
+    e.operand(RSP, -word(), true, before);
     if (kind == 'I') {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) insn.imm);
     } else {
       int from = TEMPORARY;
@@ -347,19 +342,23 @@ final class BlockEmitter {
       } else {
         from = e.read(kind == 'Z' ? insn.reg : insn.rm, TEMPORARY);
       }
-      a.memory(W, 0x89, from, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0x89, from, ADDRESS, NONE, 0, e.displacement);
     }
-    moveStack(-8);
+    moveStack(-word());
+  }
+
+  private int word() {
+    return e.code.word;
   }
 
   private void moveStack(int by) {
-    a.lea(STACK, STACK, by);
+    a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, by);
     e.window.moved(RSP, by);
   }
 
   private void pushFlags() {
     e.protectFlags(Rflags.STATUS);
-    e.operand(RSP, -8, true, Rflags.STATUS);
+    e.operand(RSP, -word(), true, Rflags.STATUS);
     e.inHost = false;
     // OF to bit 11; what LAHF gave has the other five, and bit 1 set.
     a.state(MAP_0F, 0xb6, TEMPORARY, Layout.FLAGS);
@@ -367,8 +366,8 @@ final class BlockEmitter {
     a.emit(11);
     a.state(0, 0x0a, TEMPORARY, Layout.FLAGS + 1);
     a.state(0, 0x0b, TEMPORARY, Layout.SYSTEM_FLAGS);
-    a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-    moveStack(-8);
+    a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+    moveStack(-word());
   }
 
   private void pop(Insn insn, int before) {
@@ -376,48 +375,51 @@ final class BlockEmitter {
     int guest = form != null && form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
     e.operand(RSP, 0, false, before);
     int to = Layout.host(guest);
-    a.memory(W, 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
+    a.memory(e.wide(), 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
     e.written(guest, TEMPORARY);
     if (to != STACK) {
-      moveStack(8);
+      moveStack(word());
     }
     e.window.changed(guest);
   }
 
   private void leave(int before) {
     e.operand(RBP, 0, false, before);
-    a.lea(STACK, HostAssembler.RBP, 8);
-    a.memory(W, 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
+    a.memory(e.wide(), 0x8d, STACK, HostAssembler.RBP, NONE, 0, word());
+    a.memory(e.wide(), 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
     e.window.left();
   }
 
   private void pushReturn(Insn insn, int before) {
-    e.operand(RSP, -8, true, before);
-    long next = insn.rip + insn.length;
-    if (next == (int) next) {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
+    e.operand(RSP, -word(), true, before);
+    long next = e.code.truncated(insn.rip + insn.length);
+    if (word() == 4 || next == (int) next) {
+      a.memory(e.wide(), 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) next);
     } else {
       a.movImmediate(TEMPORARY, next);
-      a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     }
-    moveStack(-8);
+    moveStack(-word());
   }
 
   /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}, flags saved. */
   private void indirectTarget(Insn insn) {
     e.protectFlags(Rflags.STATUS);
     if (insn.memory()) {
-      e.operand(insn, 8, false, false, Rflags.STATUS);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.operand(insn, word(), false, false, Rflags.STATUS);
+      a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     } else {
       int from = e.read(insn.rm, TEMPORARY);
-      a.mov(TEMPORARY, from);
+      a.register(e.wide(), 0x8b, TEMPORARY, from);
     }
   }
 
   /** A call to what is no address faults before it pushes; the flags are saved. */
   private void canonicalOrAid() {
+    if (word() == 4) {
+      return;
+    }
     e.useAddress();
     a.mov(ADDRESS, TEMPORARY);
     a.register(W, 0xc1, 4, ADDRESS);
@@ -432,6 +434,6 @@ final class BlockEmitter {
     a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
-    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));
+    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table, word() == 4));
   }
 }

@@ -8,7 +8,6 @@ import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.interpreter.Accelerator;
@@ -158,13 +157,31 @@ final class CodeCache implements AutoCloseable {
     return executable - code.executable() + code.writable();
   }
 
+  /** Whether a jump cache for 32-bit code was ever used: it is not touched before. */
+  private boolean jumps32;
+
   /** Lets every indirect jump look its target up anew. */
   void clearJumps() {
     for (int table = 0; table < Layout.TABLES; table++) {
-      long at = state + Layout.jumpCache(table);
-      for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
-        RawMemory.putLong(at + i * 8L, thunks.lookup);
+      clearJumps(table, false);
+      if (jumps32) {
+        clearJumps(table, true);
       }
+    }
+  }
+
+  private void clearJumps(int table, boolean code32) {
+    long at = state + Layout.jumpCache(table, code32);
+    for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
+      RawMemory.putLong(at + i * 8L, thunks.lookup);
+    }
+  }
+
+  /** To be called before 32-bit code is run. */
+  void prepareJumps32() {
+    if (!jumps32) {
+      jumps32 = true;
+      clearJumps();
     }
   }
 
@@ -172,7 +189,7 @@ final class CodeCache implements AutoCloseable {
 
   /** The instruction at a linear address, or null if it cannot be read; the next call's too. */
   @Nullable Insn decode(long rip) {
-    return guest.one(rip, source);
+    return guest.one(rip, source, cpu.codeSize());
   }
 
   /** The block that a host address is in the code of, stale ones aside. */
@@ -246,12 +263,7 @@ final class CodeCache implements AutoCloseable {
       }
     }
     guest.checking = checking;
-    guest.read(
-        rip,
-        source,
-        (mode & Block.MODE_VECTORS) != 0,
-        (mode & Block.MODE_WIDE) != 0,
-        (mode & 3) != Tlb.USER);
+    guest.read(rip, source, mode);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
         holder.release(block.secondPage);
@@ -291,7 +303,7 @@ final class CodeCache implements AutoCloseable {
   // Connecting.
 
   /** Lets generated code find a block by itself the next time. */
-  void connect(int site, byte kind, Block to, int table) {
+  void connect(int site, byte kind, Block to) {
     switch (kind) {
       case Sites.CHAIN -> {
         long entry = entry(to, sites.size(site));
@@ -304,7 +316,7 @@ final class CodeCache implements AutoCloseable {
       case Sites.LOOKUP -> {
         long entry = entry(to, Block.INDIRECT);
         if (entry != 0) {
-          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(to.mode & 3, to.code32());
           RawMemory.putLong(state + slot, entry);
         }
       }

@@ -264,9 +264,9 @@ class Emitter {
     probe(sharing ? window.span() : size, size, write, aligned);
   }
 
-  /** The same for an operand of 8 bytes relative to a register that is pinned. */
+  /** The same for an operand of the stack's width relative to a register that is pinned. */
   final void operand(int register, int from, boolean write, int live) {
-    long found = window.find(register, from, 8, write);
+    long found = window.find(register, from, code.word, write);
     if (found != Long.MIN_VALUE) {
       displacement = (int) found;
       return;
@@ -276,7 +276,7 @@ class Emitter {
     displacement = 0;
     int low = from;
     if (sharing) {
-      window.begin(register, from, 8, write);
+      window.begin(register, from, code.word, write);
       window.widen(code, at);
       low = (int) window.low();
       displacement = from - low;
@@ -284,11 +284,16 @@ class Emitter {
       window.close();
     }
     if (low == 0) {
-      a.mov(ADDRESS, Layout.host(register));
+      a.register(wide(), 0x8b, ADDRESS, Layout.host(register));
     } else {
-      a.lea(ADDRESS, Layout.host(register), low);
+      a.memory(wide(), 0x8d, ADDRESS, Layout.host(register), NONE, 0, low);
     }
-    probe(sharing ? window.span() : 8, 8, write, false);
+    probe(sharing ? window.span() : code.word, code.word, write, false);
+  }
+
+  /** What makes a host instruction work on all of a pointer or stack slot. */
+  final int wide() {
+    return code.word == 8 ? W : 0;
   }
 
   // For an instruction that makes its own probes.
@@ -314,7 +319,7 @@ class Emitter {
   private void addBase(Insn i) {
     if (i.segment == Segment.FS || i.segment == Segment.GS) {
       a.state(
-          W,
+          wide(),
           0x03,
           ADDRESS,
           CpuState.SEGMENTS + i.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);

@@ -100,7 +100,10 @@ final class Layout {
   /** What {@link HostTicks} keeps, 32 bytes. */
   static final int TICKS = BASE + 1536;
 
-  /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
+  /**
+   * Jump caches, one for each TLB table in use and code size: host code by the low 16 bits of the
+   * target.
+   */
   static final int JUMP_CACHE = BASE + 4096;
 
   static final int JUMP_CACHE_ENTRIES = 1 << 16;
@@ -110,7 +113,7 @@ final class Layout {
   static final int TABLES = 3;
 
   /** Bytes of a processor's state with all this. */
-  static final int SIZE = JUMP_CACHE + TABLES * JUMP_CACHE_SIZE;
+  static final int SIZE = JUMP_CACHE + 2 * TABLES * JUMP_CACHE_SIZE;
 
   /** The first scratch register: addresses. */
   static final int ADDRESS = HostAssembler.R14;
@@ -146,8 +149,8 @@ final class Layout {
     return tlb(table, field) + ((int) (linear >>> 12) & (Tlb.ENTRIES - 1)) * Tlb.ENTRY_SIZE;
   }
 
-  /** Offset of the jump cache's entry 0 of a table. */
-  static int jumpCache(int table) {
-    return JUMP_CACHE + table * JUMP_CACHE_SIZE;
+  /** Offset of the jump cache's entry 0 of a table, for 64-bit or 32-bit code. */
+  static int jumpCache(int table, boolean code32) {
+    return JUMP_CACHE + (code32 ? TABLES + table : table) * JUMP_CACHE_SIZE;
   }
 }

@@ -80,6 +80,9 @@ final class SystemEmitter {
 
   private boolean emit(Insn insn, Form form) {
     boolean privileged = e.table != Tlb.USER;
+    if (e.code.word == 4 && !inCode32(insn.op)) {
+      return false;
+    }
     switch (insn.op) {
       case SYSCALL -> syscall(insn);
       case CLD, STD -> direction(insn.opcode() == 0xfd);
@@ -114,6 +117,14 @@ final class SystemEmitter {
       }
     }
     return true;
+  }
+
+  /** Whether an instruction is written for 32-bit code too. */
+  private static boolean inCode32(Op op) {
+    return switch (op) {
+      case CLD, STD, MOVS, STOS, LODS, RDTSC, RDTSCP, CMPXCHG8B -> true;
+      default -> false;
+    };
   }
 
   private boolean privileged(Insn insn) {
@@ -241,7 +252,7 @@ final class SystemEmitter {
   private void go(int table) {
     a.storeImmediate32(Layout.JUMP_SITE, 0);
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
-    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table));
+    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table, false));
   }
 
   // Fast system calls (Intel SDM vol. 2B).
@@ -449,7 +460,7 @@ final class SystemEmitter {
 
   /** CMPXCHG8B and CMPXCHG16B: of the flags ZF alone changes. */
   private boolean exchange(Insn insn, Form form) {
-    if (!insn.memory() || insn.addressSize != 8) {
+    if (!insn.memory() || insn.addressSize != e.code.word) {
       return false;
     }
     boolean wide = insn.operandSize == 8;

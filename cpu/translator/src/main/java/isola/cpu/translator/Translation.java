@@ -15,6 +15,7 @@ import isola.cpu.x86.interpreter.SingleInstruction;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
@@ -35,6 +36,9 @@ final class Translation implements Accelerator {
 
   /** XCR0: components of which AVX instructions need both. */
   private static final int WIDE_STATE = XsaveSpec.SSE | XsaveSpec.AVX;
+
+  /** {@link Cpu#mode} of 32-bit code with a 32-bit stack and flat segments. */
+  private static final int FLAT_32 = 1 | Cpu.MODE_STACK32 | Cpu.MODE_FLAT;
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -118,9 +122,6 @@ final class Translation implements Accelerator {
 
   @Override
   public int run() {
-    if (!cpu.is64()) {
-      return ELSEWHERE;
-    }
     budget = 0;
     long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
     if (limit != 0 != counting) {
@@ -172,6 +173,10 @@ final class Translation implements Accelerator {
    * The {@link Block#mode} for now; negative, how many blocks are the interpreter's, if none is.
    */
   private int mode() {
+    int code = codeMode();
+    if (code < 0) {
+      return -ELSEWHERE;
+    }
     WalkThunks.modeChanged(cpu);
     int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
     if (table >= Layout.TABLES) {
@@ -188,7 +193,21 @@ final class Translation implements Accelerator {
       }
       cachedVectors = vectors;
     }
-    return table | vectors;
+    return table | vectors | code;
+  }
+
+  /** What of a {@link Block#mode} is about the code segment and its like; -1 if it is not known. */
+  private int codeMode() {
+    if (cpu.is64()) {
+      return 0;
+    }
+    if (cpu.mode() != FLAT_32) {
+      return -1;
+    }
+    cache.prepareJumps32();
+    return Block.MODE_32
+        | (cpu.whole(Segment.FS) ? Block.MODE_FS : 0)
+        | (cpu.whole(Segment.GS) ? Block.MODE_GS : 0);
   }
 
   /** Hands RFLAGS to generated code. */
@@ -284,7 +303,7 @@ final class Translation implements Accelerator {
           refund(site, 1);
           rip = cpu.nextRip();
           cpu.rip(rip);
-          if (attention() || !cpu.is64()) {
+          if (attention()) {
             return 0;
           }
           mode = mode();
@@ -315,7 +334,7 @@ final class Translation implements Accelerator {
           }
           rip = cpu.nextRip();
           cpu.rip(rip);
-          if (attention() || !cpu.is64()) {
+          if (attention()) {
             refund(site, 1);
             return 0;
           }
@@ -388,7 +407,7 @@ final class Translation implements Accelerator {
         return leave(rip, 1);
       }
       if (before == cache.generation()) {
-        cache.connect(site, kind, to, mode & 3);
+        cache.connect(site, kind, to);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
@@ -414,7 +433,7 @@ final class Translation implements Accelerator {
       }
       long next = cpu.nextRip();
       cpu.rip(next);
-      if (attention() || !cpu.is64()) {
+      if (attention()) {
         return 0;
       }
       Form form = insn.form;

@@ -141,7 +141,7 @@ final class Ways {
    * @param rest how many instructions of the block come after it
    */
   void jumpIf(Insn insn, int condition, int liveTaken, long loopHead, int rest) {
-    long target = BlockEmitter.target(insn);
+    long target = e.code.target(insn);
     e.wantFlags();
     boolean onwards = samePage(target, insn) && target > insn.rip;
     boolean elsewhere = !samePage(target, insn);
