@@ -56,6 +56,9 @@ final class GuestCode {
   /** Whether any works on YMM registers or zeroes their upper halves. */
   boolean wide;
 
+  private boolean vectorsAllowed;
+  private boolean wideAllowed;
+
   /** Whether the only instruction runs into the next page. */
   boolean crosses;
 
@@ -88,6 +91,8 @@ final class GuestCode {
    */
   void read(
       long from, Source source, boolean vectorsAllowed, boolean wideAllowed, boolean privileged) {
+    this.vectorsAllowed = vectorsAllowed;
+    this.wideAllowed = wideAllowed;
     rip = from;
     count = 0;
     vectors = false;
@@ -107,10 +112,9 @@ final class GuestCode {
           insn.op == Op.MOVBE && !v3 ? Coverage.Kind.INTERPRET : Coverage.kind(insn);
       Form form = insn.form;
       boolean vector = form != null && form.group() == Group.SSE;
-      boolean allowed = insn.vex ? wideAllowed : vectorsAllowed;
       boolean interrupts =
           kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
-      if ((vector && !allowed) || (interrupts && !privileged)) {
+      if ((vector && !allowed(insn)) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
       } else if (kind == Coverage.Kind.INTERPRET && Coverage.staysInBlock(insn)) {
         kind = Coverage.Kind.AID;
@@ -123,7 +127,7 @@ final class GuestCode {
       if (kind == Coverage.Kind.INTERPRET) {
         break;
       }
-      if (vector && kind == Coverage.Kind.PLAIN) {
+      if (vector && (kind == Coverage.Kind.PLAIN || VectorEmitter.covers(insn))) {
         vectors = true;
         wide |= insn.vex;
       }
@@ -140,6 +144,11 @@ final class GuestCode {
       kinds[count - 1] = Coverage.Kind.INTERPRET;
     }
     liveness(source);
+  }
+
+  /** Whether a vector instruction may be translated now. */
+  private boolean allowed(Insn insn) {
+    return insn.vex ? wideAllowed : vectorsAllowed;
   }
 
   /** One instruction, or null; what was read before is forgotten. */
@@ -302,7 +311,7 @@ final class GuestCode {
       if (form == null || kind == Coverage.Kind.INTERPRET) {
         break;
       }
-      if (Coverage.mayFault(insn, form, kind)) {
+      if (Coverage.mayFault(insn, form, kind) || (form.group() == Group.SSE && !allowed(insn))) {
         break;
       }
       live |= Coverage.reads(insn, form) & undecided;

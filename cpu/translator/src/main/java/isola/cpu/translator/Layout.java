@@ -54,6 +54,12 @@ final class Layout {
    */
   static final int UPPER_ABSENT = BASE + 96;
 
+  /** Index, mask and result of a gathering instruction, 32 bytes each. */
+  static final int GATHER_INDEX = BASE + 128;
+
+  static final int GATHER_MASK = BASE + 160;
+  static final int GATHER = BASE + 192;
+
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;
 
