@@ -46,7 +46,7 @@ final class Layout {
   static final int SYSTEM_FLAGS = BASE + 72;
 
   /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
-  static final int CHECKED_RUNS = BASE + 80;
+  static final int CHECKED_RUNS = BASE + 88;
 
   /**
    * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
