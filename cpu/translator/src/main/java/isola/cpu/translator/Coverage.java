@@ -113,8 +113,7 @@ final class Coverage {
       return Kind.INTERPRET;
     }
     return switch (insn.op) {
-      case LDMXCSR, STMXCSR, MASKMOVDQU, MASKMOVQ, PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ->
-          Kind.INTERPRET;
+      case LDMXCSR, MASKMOVDQU, MASKMOVQ -> Kind.INTERPRET;
       // What the mask leaves out cannot fault.
       case VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> Kind.INTERPRET;
       // The registers that 32-bit code does not have stay as they are.
@@ -340,6 +339,11 @@ final class Coverage {
     };
   }
 
+  /** Whether RCX is set without being named. */
+  static boolean writesCount(Insn insn) {
+    return insn.op == Op.PCMPESTRI || insn.op == Op.PCMPISTRI;
+  }
+
   /** Whether the general register that VEX.vvvv names is changed. */
   static boolean writesVvvv(Insn insn) {
     return switch (insn.op) {
@@ -394,6 +398,10 @@ final class Coverage {
           COMISS,
           UCOMISD,
           UCOMISS,
+          PCMPESTRI,
+          PCMPESTRM,
+          PCMPISTRI,
+          PCMPISTRM,
           PTEST,
           VTESTPS,
           VTESTPD,

@@ -397,14 +397,7 @@ class Emitter {
    * @param aligned whether it must be aligned to its size
    */
   private void probe(int span, int size, boolean write, boolean aligned) {
-    int field = write ? Tlb.WRITE : Tlb.READ;
-    a.mov32(TEMPORARY, ADDRESS);
-    // shr ecx, 7; and ecx, (entries - 1) * entry size
-    a.register(0, 0xc1, 5, TEMPORARY);
-    a.emit(12 - Tlb.ENTRY_SHIFT);
-    a.register(0, 0x81, 4, TEMPORARY);
-    a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
-    a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
+    compareTag(write);
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, span, saved);
     sites.access(site, displacement, aligned ? size : 0);
@@ -426,8 +419,34 @@ class Emitter {
         stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
       }
     }
+    addHost();
+  }
+
+  /** The entry's offset to TEMPORARY, and to ADDRESS how its page and the tag differ. */
+  private void compareTag(boolean write) {
+    a.mov32(TEMPORARY, ADDRESS);
+    // shr ecx, 7; and ecx, (entries - 1) * entry size
+    a.register(0, 0xc1, 5, TEMPORARY);
+    a.emit(12 - Tlb.ENTRY_SHIFT);
+    a.register(0, 0x81, 4, TEMPORARY);
+    a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
+    int field = write ? Tlb.WRITE : Tlb.READ;
+    a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
+  }
+
+  private void addHost() {
     a.stateIndexed(W, 0x03, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, Tlb.HOST));
     inHost = false;
+  }
+
+  /** A probe without a way out: the jump that is taken if the TLB does not answer. */
+  final int probeOrElse(int size, boolean write) {
+    compareTag(write);
+    a.register(W, 0x81, 7, ADDRESS);
+    a.emit32(4096 - size);
+    int miss = a.jumpForward(HostAssembler.CC_A);
+    addHost();
+    return miss;
   }
 
   // Registers that are not pinned.

@@ -92,8 +92,6 @@ final class GuestCode {
    * @param mode the {@link Block#mode} that it is for
    */
   void read(long from, Source source, int mode) {
-    final boolean vectorsAllowed = (mode & Block.MODE_VECTORS) != 0;
-    final boolean wideAllowed = (mode & Block.MODE_WIDE) != 0;
     final boolean privileged = (mode & 3) != Tlb.USER;
     word = (mode & Block.MODE_32) != 0 ? 4 : 8;
     this.mode = mode;
@@ -116,10 +114,9 @@ final class GuestCode {
       Coverage.Kind kind = insn.op == Op.MOVBE && !v3 ? Coverage.Kind.INTERPRET : kind(insn);
       Form form = insn.form;
       boolean vector = form != null && form.group() == Group.SSE;
-      boolean allowed = insn.vex ? wideAllowed : vectorsAllowed;
       boolean interrupts =
           kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
-      if ((vector && !allowed) || (interrupts && !privileged)) {
+      if ((vector && !allowed(insn)) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
       } else if (kind == Coverage.Kind.INTERPRET && Coverage.staysInBlock(insn)) {
         kind = Coverage.Kind.AID;
@@ -132,7 +129,7 @@ final class GuestCode {
       if (kind == Coverage.Kind.INTERPRET) {
         break;
       }
-      if (vector && kind == Coverage.Kind.PLAIN) {
+      if (vector && (kind == Coverage.Kind.PLAIN || VectorEmitter.covers(insn))) {
         vectors = true;
         wide |= insn.vex;
       }
@@ -153,6 +150,11 @@ final class GuestCode {
 
   private Coverage.Kind kind(Insn insn) {
     return Coverage.kind(insn, mode);
+  }
+
+  /** Whether a vector instruction may be translated now. */
+  private boolean allowed(Insn insn) {
+    return (mode & (insn.vex ? Block.MODE_WIDE : Block.MODE_VECTORS)) != 0;
   }
 
   /**
@@ -330,7 +332,7 @@ final class GuestCode {
       if (form == null || kind == Coverage.Kind.INTERPRET) {
         break;
       }
-      if (Coverage.mayFault(insn, form, kind)) {
+      if (Coverage.mayFault(insn, form, kind) || (form.group() == Group.SSE && !allowed(insn))) {
         break;
       }
       live |= Coverage.reads(insn, form) & undecided;

@@ -42,17 +42,23 @@ final class Layout {
   /** Where to go on in the middle of a block. */
   static final int RESUME = BASE + 64;
 
-  /**
-   * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
-   * registers, else 1; 8 bytes.
-   */
-  static final int UPPER_ABSENT = BASE + 80;
-
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
 
   /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
   static final int CHECKED_RUNS = BASE + 88;
+
+  /**
+   * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
+   * registers, else 1; 8 bytes.
+   */
+  static final int UPPER_ABSENT = BASE + 96;
+
+  /** Index, mask and result of a gathering instruction, 32 bytes each. */
+  static final int GATHER_INDEX = BASE + 128;
+
+  static final int GATHER_MASK = BASE + 160;
+  static final int GATHER = BASE + 192;
 
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;

@@ -54,6 +54,9 @@ final class PlainEmitter {
     } else {
       encode(insn, form, bytes, at, memory);
     }
+    if (Coverage.writesCount(insn)) {
+      a.mov32(Layout.host(1), HostAssembler.RCX);
+    }
     e.window.after(insn, form);
     if (touches != 0) {
       e.flagsChanged();

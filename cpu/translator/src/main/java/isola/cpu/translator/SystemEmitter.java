@@ -15,6 +15,7 @@ import static isola.cpu.translator.Layout.TEMPORARY;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Attribute;
@@ -49,6 +50,7 @@ final class SystemEmitter {
   private final Sites sites;
   private final Thunks thunks;
   private final StringEmitter strings;
+  private final VectorEmitter vectors;
 
   // Sites of the instruction in work that go on behind it.
   private final int[] pending = new int[16];
@@ -60,6 +62,7 @@ final class SystemEmitter {
     sites = emitter.sites;
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
+    vectors = new VectorEmitter(this, emitter);
   }
 
   /**
@@ -113,7 +116,9 @@ final class SystemEmitter {
         return privileged && form.map() == 1 && form.opcode() == 0x20 && readControl(insn);
       }
       default -> {
-        return privileged && privileged(insn);
+        return form.group() == Group.SSE
+            ? vectors.emit(insn, form)
+            : privileged && privileged(insn);
       }
     }
     return true;

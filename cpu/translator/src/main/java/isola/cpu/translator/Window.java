@@ -16,6 +16,7 @@ final class Window {
   private static final int RSP = 4;
   private static final int RBP = 5;
   private static final int RAX = 0;
+  private static final int RCX = 1;
   private static final int RDX = 2;
 
   /** Bytes that one probe is made for at most. */
@@ -328,6 +329,7 @@ final class Window {
     int registers =
         switch (insn.op) {
           case MUL, IMUL, DIV, IDIV, CWD, CBW, CMPXCHG, LAHF -> bit(RAX) | bit(RDX);
+          case PCMPESTRI, PCMPISTRI -> bit(RCX);
           default -> 0;
         };
     boolean reg = insn.op == Op.LEA || Coverage.writesReg(insn, form);

@@ -57,7 +57,6 @@ final class ProgramGenerator {
           "STD",
           "CLD",
           "LDMXCSR",
-          "STMXCSR",
           "MASKMOVDQU",
           "RCPPS",
           "RCPSS",
