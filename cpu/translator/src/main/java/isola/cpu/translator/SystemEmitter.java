@@ -49,6 +49,7 @@ final class SystemEmitter {
   private final Sites sites;
   private final Thunks thunks;
   private final StringEmitter strings;
+  private final PagingEmitter paging;
 
   // Sites of the instruction in work that go on behind it.
   private final int[] pending = new int[16];
@@ -60,6 +61,7 @@ final class SystemEmitter {
     sites = emitter.sites;
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
+    paging = new PagingEmitter(this, emitter);
   }
 
   /**
@@ -107,7 +109,14 @@ final class SystemEmitter {
           selector(insn);
           return true;
         }
-        return privileged && form.map() == 1 && form.opcode() == 0x20 && readControl(insn);
+        if (!privileged || form.map() != 1) {
+          return false;
+        }
+        if (Coverage.changesPages(insn)) {
+          paging.writeCr3(insn);
+          return true;
+        }
+        return form.opcode() == 0x20 && readControl(insn);
       }
       default -> {
         return privileged && privileged(insn);
@@ -132,6 +141,9 @@ final class SystemEmitter {
         ahead();
       }
       case STAC, CLAC -> accessFlag(insn);
+      case INVLPG -> {
+        return paging.invlpg(insn);
+      }
       case IRET -> {
         if (insn.operandSize != 8 || e.table != Tlb.SUPERVISOR) {
           return false;
@@ -178,7 +190,7 @@ final class SystemEmitter {
     a.storeImmediate32(Layout.AHEAD, 1);
   }
 
-  private static int segment(int seg, int field) {
+  static int segment(int seg, int field) {
     return CpuState.SEGMENTS + seg * CpuState.SEGMENT_SIZE + field;
   }
 
@@ -221,8 +233,8 @@ final class SystemEmitter {
     immediate(0, 4, register, ~Rflags.STATUS);
   }
 
-  /** RFLAGS to a register, from {@link Layout#FLAGS} and the rest. */
-  private void joinFlags(int register) {
+  /** RFLAGS to a register, RAX to RBX, from {@link Layout#FLAGS} and the rest. */
+  static void joinFlags(HostAssembler a, int register) {
     a.state(MAP_0F, 0xb6, register, Layout.FLAGS);
     a.register(0, 0xc1, 4, register);
     a.emit(11);
@@ -250,7 +262,7 @@ final class SystemEmitter {
     saveFlags();
     test(CpuState.EFER, Efer.SCE);
     aidAndEndIf(CC_Z);
-    joinFlags(TEMPORARY);
+    joinFlags(a, TEMPORARY);
     immediate(0, 4, TEMPORARY, ~Rflags.RF);
     // What SFMASK leaves must not change how memory is reached.
     a.load32(ADDRESS, CpuState.SFMASK);

@@ -42,6 +42,9 @@ final class Thunks {
   /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
   final long faulted;
 
+  /** See {@link PagingEmitter#flush}. */
+  final long flush;
+
   private final WalkThunks walks;
 
   /** See {@link HostTicks#reader}. */
@@ -74,12 +77,18 @@ final class Thunks {
     faulted = a.here();
     faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
+    flush = PagingEmitter.flush(a);
     readTicks = HostTicks.reader(a);
   }
 
   /** See {@link WalkThunks#miss}. */
   long miss(int table, boolean write) {
     return walks.miss(table, write);
+  }
+
+  /** See {@link WalkThunks#fetched}. */
+  long fetch(int table) {
+    return walks.fetched(table);
   }
 
   /** Returns from where on all is in place for a way out. */

@@ -132,6 +132,10 @@ final class Translation implements Accelerator {
       WalkThunks.prepare(cpu, memory);
       SystemEmitter.remember(cpu, false);
     }
+    if (faultVector == Vector.PF) {
+      faultVector = 0;
+      PageFaultThunks.rememberGate(cpu);
+    }
     int mode = mode();
     if (mode < 0) {
       return -mode;
@@ -168,6 +172,7 @@ final class Translation implements Accelerator {
    */
   private int mode() {
     WalkThunks.modeChanged(cpu);
+    PageFaultThunks.modeChanged(cpu);
     int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
     if (table >= Layout.TABLES) {
       return -1;
@@ -253,6 +258,9 @@ final class Translation implements Accelerator {
                   : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
+            if (!counting) {
+              PageFaultThunks.remember(cpu, sites, site);
+            }
             return pageFault(rip, linear + sites.offset(site), filled);
           }
           if (filled == FILLED && !misaligned(site, linear) && !cache.stale(site)) {
@@ -572,6 +580,10 @@ final class Translation implements Accelerator {
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    counters.put("walks for code in generated code", WalkThunks.codeWalks(cpu));
+    counters.put("page faults in generated code", PageFaultThunks.delivered(cpu));
+    counters.merge("page faults", PageFaultThunks.delivered(cpu), Long::sum);
+    counters.merge("exceptions", PageFaultThunks.delivered(cpu), Long::sum);
     for (int i = 0; i < moves.length; i++) {
       if (moves[i] != 0) {
         counters.put("aided MOV %02x".formatted(i), moves[i]);

@@ -123,6 +123,12 @@ public final class Tlb {
   /** Bytes of all that from {@link #OFFSET} on, whole pages. */
   public static final int SIZE = (GLOBALS_JOURNALLED + 4 - OFFSET + 4095) & -4096;
 
+  /** Odd numbers that {@link #codeKey} multiplies with. */
+  public static final long KEY_PAGE = 0x9e37_79b9_7f4a_7c15L;
+
+  public static final long KEY_HOST = 0xc2b2_ae3d_27d4_eb4fL;
+  public static final long KEY_MIX = 0xd6e8_feb8_6659_fd93L;
+
   private final long state;
   private final long tables;
 
@@ -223,9 +229,13 @@ public final class Tlb {
    * numbers but for a chance of one in 2 to the 52nd.
    */
   public static long codeKey(long page, long hostPage) {
-    long mixed =
-        (page >>> 12) * 0x9e37_79b9_7f4a_7c15L + (hostPage >>> 12) * 0xc2b2_ae3d_27d4_eb4fL;
-    return (mixed ^ mixed >>> 29) * 0xd6e8_feb8_6659_fd93L << 12;
+    long mixed = (page >>> 12) * KEY_PAGE + (hostPage >>> 12) * KEY_HOST;
+    return (mixed ^ mixed >>> 29) * KEY_MIX << 12;
+  }
+
+  /** Number of entry 0 of a table for code, as {@link #KINDS} and the journals count. */
+  public static int codeNumber(int table) {
+    return (TABLES + table) * ENTRIES;
   }
 
   private boolean present(int number, long page, long mask) {
