@@ -71,6 +71,9 @@ final class Block {
   /** Host addresses of the ways out once its guest code was changed, by way in. */
   final long[] stale = new long[2];
 
+  /** Whether it is one that {@link SelfCheck looks for itself} whether its guest code changed. */
+  boolean checking;
+
   /** Whether its guest code was changed since. */
   boolean changed;
 

@@ -39,18 +39,23 @@ final class BlockMap {
     return null;
   }
 
+  /** Takes a block in, whose pages are watched from now on unless it is a checking one. */
   void add(Block block) {
     int index = bucket(block.rip, block.guestBytes);
     block.next = buckets[index];
     buckets[index] = block;
+    count++;
+    if (block.checking) {
+      return;
+    }
     pages.computeIfAbsent(block.page, p -> new Page()).blocks.add(block);
     if (block.secondPage >= 0) {
       pages.computeIfAbsent(block.secondPage, p -> new Page()).blocks.add(block);
     }
-    count++;
   }
 
-  private void remove(Block block) {
+  /** Forgets a checking block. */
+  void remove(Block block) {
     int index = bucket(block.rip, block.guestBytes);
     Block previous = null;
     for (Block b = buckets[index]; b != null; b = b.next) {
@@ -124,10 +129,10 @@ final class BlockMap {
 
   /** The block that a host address is in the code of, stale ones aside. */
   @Nullable Block containing(long host) {
-    for (Page page : pages.values()) {
-      for (Block block : page.blocks) {
-        if (block.hostBegin <= host && host < block.hostEnd) {
-          return block;
+    for (Block first : buckets) {
+      for (Block b = first; b != null; b = b.next) {
+        if (b.hostBegin <= host && host < b.hostEnd) {
+          return b;
         }
       }
     }

@@ -95,6 +95,7 @@ final class CodeCache implements AutoCloseable {
     free = firstFree;
     emitter = new BlockEmitter(assembler, sites, thunks, watch);
     clearJumps();
+    resetRuns();
     guard =
         new GuardedCode(
             thunks.guarded, code.executable() + code.size(), state + Layout.FAULT, thunks.faulted);
@@ -207,10 +208,11 @@ final class CodeCache implements AutoCloseable {
       singlePage = host & -4096;
       return oneByOne;
     }
-    return translate(rip, host, mode);
+    boolean checking = !guest.counting && sameRun(rip, rip) && changing.checking(host & -4096);
+    return translate(rip, host, mode, checking);
   }
 
-  private @Nullable Block translate(long rip, long host, int mode) {
+  private @Nullable Block translate(long rip, long host, int mode, boolean checking) {
     long physical;
     try {
       physical = cpu.fetchPhysical(rip);
@@ -220,8 +222,11 @@ final class CodeCache implements AutoCloseable {
     if (free + MOST_BLOCK_BYTES > code.executable() + code.size()) {
       dropAll();
     }
-    holder.hold(physical >>> 12);
     Block block = new Block(rip, host, physical >>> 12, mode);
+    block.checking = checking;
+    if (!checking) {
+      holder.hold(physical >>> 12);
+    }
     long second = (rip & -4096) + 4096;
     MemorySlot secondSlot = null;
     if (second - rip < 15) {
@@ -233,6 +238,7 @@ final class CodeCache implements AutoCloseable {
         block.secondHost = secondSlot.host(there);
       }
     }
+    guest.checking = checking;
     guest.read(rip, source, (mode & Block.MODE_VECTORS) != 0, (mode & 3) != Tlb.USER);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
@@ -282,7 +288,7 @@ final class CodeCache implements AutoCloseable {
         }
       }
       case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
-      case Sites.STALE -> forward(sites.block(site), to);
+      case Sites.STALE, Sites.CHANGED, Sites.SETTLED -> forward(sites.block(site), to);
       case Sites.LOOKUP -> {
         long entry = entry(to, Block.INDIRECT);
         if (entry != 0) {
@@ -332,6 +338,24 @@ final class CodeCache implements AutoCloseable {
     if (empty) {
       holder.release(physical >>> 12);
     }
+  }
+
+  /** A checking block left as its guest code was changed, or not for long. */
+  void checked(Block block, boolean settled) {
+    if (!block.changed) {
+      blocks.remove(block);
+      makeStale(block);
+    }
+    if (settled) {
+      changing.settled(block.guestBytes & -4096);
+      resetRuns();
+    } else {
+      changing.changed(block.guestBytes & -4096);
+    }
+  }
+
+  private void resetRuns() {
+    RawMemory.putInt(state + Layout.CHECKED_RUNS, SelfCheck.RUNS);
   }
 
   /** Overwrites a block's heads, so that whoever comes to it leaves at once. */

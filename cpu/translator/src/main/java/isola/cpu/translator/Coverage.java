@@ -247,6 +247,17 @@ final class Coverage {
     };
   }
 
+  /** Whether the instruction may write to memory, its own code's included. */
+  static boolean mayWrite(Insn insn, Kind kind) {
+    Form form = insn.form;
+    return switch (kind) {
+      case NOTHING, LEA, DIVIDE, POP, LEAVE, INTERRUPTS_OFF, INTERRUPTS_ON, JUMP, JUMP_IF -> false;
+      case JUMP_INDIRECT, RETURN -> false;
+      case PLAIN -> form == null || (PlainEmitter.hasMemory(insn, form) && !readsOnly(insn, form));
+      default -> true;
+    };
+  }
+
   /** The condition code of Jcc, SETcc and CMOVcc, or -1. */
   static int condition(Form form) {
     int opcode = form.opcode();

@@ -111,7 +111,7 @@ final class GuestCode {
       }
       vectors |= vector;
       at += insn.length;
-      if (kind.ends()) {
+      if (kind.ends() || (checking && Coverage.mayWrite(insn, kind))) {
         break;
       }
     }
@@ -211,7 +211,7 @@ final class GuestCode {
   /** Which instruction of the block a direct jump backward leads to, -1 if there is none such. */
   int loopHead(int jump) {
     long target = insns[jump].rip + insns[jump].length + insns[jump].imm;
-    if (target < rip || target > insns[jump].rip || crosses) {
+    if (target < rip || target > insns[jump].rip || crosses || checking) {
       return -1;
     }
     for (int i = jump; i >= 0; i--) {
@@ -238,6 +238,9 @@ final class GuestCode {
    */
   boolean savedFirst;
 
+  /** Whether the block ends where it writes to memory, and nothing beyond it is looked at. */
+  boolean checking;
+
   /** Whether all flags are wanted between blocks, as execution may stop at any instruction. */
   boolean counting;
 
@@ -250,7 +253,7 @@ final class GuestCode {
    * changed.
    */
   int liveAt(long linear, Source source) {
-    if (counting || ((linear ^ rip) & -4096) != 0) {
+    if (counting || checking || ((linear ^ rip) & -4096) != 0) {
       return Rflags.STATUS;
     }
     int length;

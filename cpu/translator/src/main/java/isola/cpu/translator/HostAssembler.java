@@ -52,6 +52,7 @@ final class HostAssembler {
   static final int CC_NZ = 5;
   static final int CC_BE = 6;
   static final int CC_A = 7;
+  static final int CC_S = 8;
   static final int CC_AE = 3;
 
   private byte[] code = new byte[4096];

@@ -45,6 +45,9 @@ final class Layout {
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
 
+  /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
+  static final int CHECKED_RUNS = BASE + 80;
+
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;
 

@@ -45,6 +45,12 @@ final class Sites {
   /** An indirect jump, noted while it is made, in case that its target is no address. */
   static final byte JUMP = 11;
 
+  /** A {@link SelfCheck checking} block found that the guest's code is not what it was. */
+  static final byte CHANGED = 12;
+
+  /** A checking block was entered often enough to get ordinary code. */
+  static final byte SETTLED = 13;
+
   /** How many kinds there are. */
   static final int KINDS = 16;
 

@@ -341,6 +341,12 @@ final class Translation implements Accelerator {
           refund(site, 0);
           return leave(rip, 1);
         }
+        case Sites.CHANGED, Sites.SETTLED -> {
+          Block block = sites.block(site);
+          if (block != null) {
+            cache.checked(block, kind == Sites.SETTLED);
+          }
+        }
         case Sites.FAULT -> {
           return fault();
         }
@@ -353,7 +359,11 @@ final class Translation implements Accelerator {
         default -> {}
       }
       if (attention()) {
-        boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
+        boolean between =
+            switch (kind) {
+              case Sites.CHAIN, Sites.ENTRY, Sites.STALE, Sites.CHANGED, Sites.SETTLED -> true;
+              default -> false;
+            };
         return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
       int before = cache.generation();
@@ -576,6 +586,8 @@ final class Translation implements Accelerator {
     counters.put("left at an entry", left[Sites.ENTRY]);
     counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left changed code", left[Sites.CHANGED]);
+    counters.put("left settled code", left[Sites.SETTLED]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);

@@ -45,6 +45,9 @@ final class CodeVerifier implements CodeWatch {
 
   private boolean constantWrite;
 
+  /** The block in work if it reads its own guest code. */
+  private @Nullable Block checking;
+
   /** Memory operands seen, the state's aside. */
   int memoryOperands() {
     return memoryOperands;
@@ -55,6 +58,7 @@ final class CodeVerifier implements CodeWatch {
     forget();
     // What all share is jumped to with the index masked.
     shared = block == null;
+    checking = block != null && block.checking ? block : null;
     masked = shared;
     int at = 0;
     while (at < size) {
@@ -202,6 +206,12 @@ final class CodeVerifier implements CodeWatch {
       return;
     }
     if (constantProbe(insn, tlb, field)) {
+      return;
+    }
+    Block own = checking;
+    if (own != null && SelfCheck.readsImmediate(insn) && insn.imm == own.guestBytes) {
+      forgetRegister(insn.reg);
+      probed[insn.reg] = own.length;
       return;
     }
     boolean whole = insn.operandSize == 8;
