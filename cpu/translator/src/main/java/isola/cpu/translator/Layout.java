@@ -94,6 +94,9 @@ final class Layout {
   /** What the signal handler notes of a fault, see {@link isola.host.GuardedCode}. */
   static final int FAULT = BASE + 2056;
 
+  /** Two registers while XSAVES or XRSTORS copies. */
+  static final int XSTATE = SYSTEM + 96;
+
   /** What {@link HostTicks} keeps, 32 bytes. */
   static final int TICKS = BASE + 1536;
 

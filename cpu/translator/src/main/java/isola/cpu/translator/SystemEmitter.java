@@ -50,6 +50,7 @@ final class SystemEmitter {
   private final Thunks thunks;
   private final StringEmitter strings;
   private final PagingEmitter paging;
+  private final ExtendedStateEmitter extended;
 
   // Sites of the instruction in work that go on behind it.
   private final int[] pending = new int[16];
@@ -62,6 +63,7 @@ final class SystemEmitter {
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
     paging = new PagingEmitter(this, emitter);
+    extended = new ExtendedStateEmitter(this, emitter);
   }
 
   /**
@@ -141,6 +143,9 @@ final class SystemEmitter {
         ahead();
       }
       case STAC, CLAC -> accessFlag(insn);
+      case XSAVES, XRSTORS -> {
+        return extended.emit(insn);
+      }
       case INVLPG -> {
         return paging.invlpg(insn);
       }

@@ -42,6 +42,11 @@ final class Thunks {
   /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
   final long faulted;
 
+  /** See {@link ExtendedStateEmitter.Area}. */
+  final long saveState;
+
+  final long restoreState;
+
   /** See {@link PagingEmitter#flush}. */
   final long flush;
 
@@ -77,6 +82,9 @@ final class Thunks {
     faulted = a.here();
     faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
+    ExtendedStateEmitter.Area area = new ExtendedStateEmitter.Area(a, saveVectors(a));
+    saveState = area.save();
+    restoreState = area.restore();
     flush = PagingEmitter.flush(a);
     readTicks = HostTicks.reader(a);
   }
@@ -141,6 +149,11 @@ final class Thunks {
     }
     a.emit(0xc3);
     a.bindShort(vectors);
+    storeVectors(a);
+    a.jump(leave);
+  }
+
+  private static void storeVectors(HostAssembler a) {
     for (int r = 0; r < 16; r++) {
       // movups [XMM + r * 16], xmm
       a.state(HostAssembler.MAP_0F, 0x11, r, CpuState.XMM + r * 16);
@@ -148,7 +161,20 @@ final class Thunks {
     // stmxcsr, ldmxcsr
     a.state(HostAssembler.MAP_0F, 0xae, 3, CpuState.MXCSR);
     a.state(HostAssembler.MAP_0F, 0xae, 2, Layout.HOST_MXCSR);
-    a.jump(leave);
+  }
+
+  /** The function that brings vector registers to the state if they are loaded; uses RCX. */
+  private static long saveVectors(HostAssembler a) {
+    a.align(16);
+    final long at = a.here();
+    a.load(RCX, Layout.FP_ABSENT);
+    int loaded = a.jumpIfRcxZero();
+    a.emit(0xc3);
+    a.bindShort(loaded);
+    storeVectors(a);
+    a.storeImmediate(Layout.FP_ABSENT, 1);
+    a.emit(0xc3);
+    return at;
   }
 
   private static void loadVectors(HostAssembler a) {
