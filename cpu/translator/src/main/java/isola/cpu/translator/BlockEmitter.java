@@ -35,12 +35,17 @@ final class BlockEmitter {
 
   private final @Nullable CodeWatch watch;
 
-  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
+  BlockEmitter(
+      HostAssembler assembler,
+      Sites sites,
+      Thunks thunks,
+      GuestCode code,
+      @Nullable CodeWatch watch) {
     this.watch = watch;
     a = assembler;
     this.sites = sites;
     this.thunks = thunks;
-    e = new Emitter(assembler, sites, thunks);
+    e = new Emitter(assembler, sites, thunks, code);
     plain = new PlainEmitter(e);
     ways = new Ways(e);
     system = new SystemEmitter(e);
@@ -73,6 +78,7 @@ final class BlockEmitter {
     block.hostBegin = a.here();
     ways.begin();
     block.vectors = code.vectors;
+    block.wide = code.wide;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
     block.ahead = code.seen;

@@ -18,7 +18,16 @@ final class BlockMap {
 
   private static final class Page {
     final List<Block> blocks = new ArrayList<>();
+
+    /** Pieces of 64 bytes that a block was made from or relies on, by bit; perhaps more. */
+    long chunks;
+
     int misses;
+
+    void add(Block block, long relied) {
+      blocks.add(block);
+      chunks |= relied;
+    }
   }
 
   private final @Nullable Block[] buckets = new Block[BUCKETS];
@@ -48,9 +57,13 @@ final class BlockMap {
     if (block.checking) {
       return;
     }
-    pages.computeIfAbsent(block.page, p -> new Page()).blocks.add(block);
+    int first = (int) (block.rip & 4095);
+    pages
+        .computeIfAbsent(block.page, p -> new Page())
+        .add(block, GuestCode.chunks(first, block.length) | block.ahead);
     if (block.secondPage >= 0) {
-      pages.computeIfAbsent(block.secondPage, p -> new Page()).blocks.add(block);
+      long begun = GuestCode.chunks(0, first + block.length - 4096);
+      pages.computeIfAbsent(block.secondPage, p -> new Page()).add(block, begun);
     }
   }
 
@@ -85,6 +98,10 @@ final class BlockMap {
     }
     int from = (int) (physical & 4095);
     long chunks = GuestCode.chunks(from, length);
+    if ((page.chunks & chunks) == 0 && page.misses + 1 < MISSES) {
+      page.misses++;
+      return false;
+    }
     List<Block> kept = new ArrayList<>();
     for (Block block : page.blocks) {
       int first = (int) (block.rip & 4095);

@@ -10,6 +10,7 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.interpreter.Accelerator;
 import isola.host.ExecutableMemory;
 import isola.host.GuardedCode;
@@ -49,7 +50,7 @@ final class CodeCache implements AutoCloseable {
   private final HostAssembler assembler = new HostAssembler();
   private final BlockEmitter emitter;
   private final BlockMap blocks = new BlockMap();
-  private final GuestCode guest = new GuestCode();
+  private final GuestCode guest;
   private final GuestCode.Source source = this::read;
   private final long firstFree;
   private long free;
@@ -73,19 +74,25 @@ final class CodeCache implements AutoCloseable {
   private long translating;
   private long translatedInstructions;
 
-  /** Makes an empty one for {@code bytes} of host code. */
+  /**
+   * Makes an empty one for {@code bytes} of host code.
+   *
+   * @param v3 whether the host executes what x86-64-v3 has
+   */
   CodeCache(
       Cpu cpu,
       GuestMemory memory,
       Accelerator.CodeHolder holder,
       @Nullable CodeWatch watch,
-      long bytes) {
+      long bytes,
+      boolean v3) {
     code = new ExecutableMemory(bytes);
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
     this.watch = watch;
     state = cpu.state;
+    guest = new GuestCode(v3 ? OpcodeTable.offered(cpu.wiring.cpuid()) : OpcodeTable.x86(), v3);
     oneByOne.interpreted = true;
     addCommonSites();
     assembler.begin(code.executable());
@@ -93,8 +100,9 @@ final class CodeCache implements AutoCloseable {
     install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
     free = firstFree;
-    emitter = new BlockEmitter(assembler, sites, thunks, watch);
+    emitter = new BlockEmitter(assembler, sites, thunks, guest, watch);
     clearJumps();
+    RawMemory.putLong(state + Layout.UPPER_ABSENT, 1);
     resetRuns();
     guard =
         new GuardedCode(
@@ -239,7 +247,12 @@ final class CodeCache implements AutoCloseable {
       }
     }
     guest.checking = checking;
-    guest.read(rip, source, (mode & Block.MODE_VECTORS) != 0, (mode & 3) != Tlb.USER);
+    guest.read(
+        rip,
+        source,
+        (mode & Block.MODE_VECTORS) != 0,
+        (mode & Block.MODE_WIDE) != 0,
+        (mode & 3) != Tlb.USER);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
         holder.release(block.secondPage);

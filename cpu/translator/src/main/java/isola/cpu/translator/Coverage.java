@@ -94,12 +94,14 @@ final class Coverage {
   }
 
   private static Kind vector(Insn insn, Form form) {
-    if (form.features().contains("usesmmx")) {
+    if (form.features().contains("usesmmx") || form.gathers()) {
       return Kind.INTERPRET;
     }
     return switch (insn.op) {
       case LDMXCSR, STMXCSR, MASKMOVDQU, MASKMOVQ, PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ->
           Kind.INTERPRET;
+      // What the mask leaves out cannot fault.
+      case VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> Kind.INTERPRET;
       default -> highByte(insn, form) ? Kind.INTERPRET : Kind.PLAIN;
     };
   }
@@ -131,9 +133,15 @@ final class Coverage {
       case ADC,
           ADD,
           AND,
+          ANDN,
+          BEXTR,
+          BLSI,
+          BLSMSK,
+          BLSR,
           BSF,
           BSR,
           BSWAP,
+          BZHI,
           CBW,
           CLC,
           CMC,
@@ -146,32 +154,42 @@ final class Coverage {
           INC,
           LAHF,
           LFENCE,
+          LZCNT,
           MFENCE,
+          MOVBE,
           MOVNTI,
           MOVSX,
           MOVSXD,
           MOVZX,
           MUL,
+          MULX,
           NEG,
           NOT,
           OR,
           PAUSE,
+          PDEP,
+          PEXT,
           POPCNT,
           RCL,
           RCR,
           ROL,
           ROR,
+          RORX,
           SAHF,
           SAR,
+          SARX,
           SBB,
           SFENCE,
           SHL,
           SHLD,
+          SHLX,
           SHR,
           SHRD,
+          SHRX,
           STC,
           SUB,
           TEST,
+          TZCNT,
           XADD,
           XCHG,
           XOR ->
@@ -293,6 +311,14 @@ final class Coverage {
     };
   }
 
+  /** Whether the general register that VEX.vvvv names is changed. */
+  static boolean writesVvvv(Insn insn) {
+    return switch (insn.op) {
+      case BLSI, BLSMSK, BLSR, MULX -> true;
+      default -> false;
+    };
+  }
+
   /** Status flags that the instruction's outcome depends on. */
   static int reads(Insn insn, Form form) {
     int condition = condition(form);
@@ -313,9 +339,16 @@ final class Coverage {
       case ADC,
           ADD,
           AND,
+          ANDN,
+          BEXTR,
+          BLSI,
+          BLSMSK,
+          BLSR,
+          BZHI,
           CMP,
           CMPXCHG,
           IMUL,
+          LZCNT,
           MUL,
           NEG,
           OR,
@@ -323,6 +356,7 @@ final class Coverage {
           SBB,
           SUB,
           TEST,
+          TZCNT,
           XADD,
           XOR,
           DIV,
@@ -332,6 +366,8 @@ final class Coverage {
           UCOMISD,
           UCOMISS,
           PTEST,
+          VTESTPS,
+          VTESTPD,
           BSF,
           BSR ->
           ALL;

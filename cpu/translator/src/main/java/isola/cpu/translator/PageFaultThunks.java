@@ -112,20 +112,21 @@ final class PageFaultThunks {
   private static final int FRAME = 48;
 
   private final HostAssembler a;
-  private final long leave;
   private final long[] deliver = new long[Layout.TABLES];
+  private final long[] deliverFetch = new long[Layout.TABLES];
   private final List<Integer> slow = new ArrayList<>();
 
   /**
    * Writes them.
    *
    * @param leave where the walk leaves to Java
+   * @param giveUp where the walk for code does
    */
-  PageFaultThunks(HostAssembler assembler, long leave) {
+  PageFaultThunks(HostAssembler assembler, long leave, long giveUp) {
     a = assembler;
-    this.leave = leave;
     for (int table = 0; table < Layout.TABLES; table++) {
-      deliver[table] = deliver(table);
+      deliver[table] = deliver(table, true, leave);
+      deliverFetch[table] = deliver(table, false, giveUp);
     }
   }
 
@@ -135,6 +136,11 @@ final class PageFaultThunks {
    */
   long of(int table) {
     return deliver[table];
+  }
+
+  /** The same for code, whose address is in RDI and RDX. */
+  long ofFetch(int table) {
+    return deliverFetch[table];
   }
 
   /** How many were delivered. */
@@ -159,7 +165,7 @@ final class PageFaultThunks {
     }
     int record = RECORDS + ((site & RECORD_MASK) << RECORD_SHIFT);
     cpu.intField(record + SITE, site);
-    cpu.intField(record + ALIGNMENT, sites.aligned(site) ? 15 : 0);
+    cpu.intField(record + ALIGNMENT, Math.max(0, sites.aligned(site) - 1));
     cpu.field(record + OFFSET, sites.offset(site));
     cpu.intField(record + LAST, last);
     cpu.field(record + RIP, sites.rip(site));
@@ -274,32 +280,20 @@ final class PageFaultThunks {
     slowIf(CC_NZ);
   }
 
-  private long deliver(int table) {
+  private long deliver(int table, boolean operand, long leave) {
     slow.clear();
     a.align(16);
     final long at = a.here();
     a.state(0, 0x83, 7, KNOWN);
     a.emit(0);
     slowIf(CC_Z);
-    // What is known of the site.
-    a.load32(RCX, Layout.EXIT_SITE);
-    a.mov32(RSI, RCX);
-    a.register(0, 0x81, 4, RCX);
-    a.emit32(RECORD_MASK);
-    a.register(0, 0xc1, 4, RCX);
-    a.emit(RECORD_SHIFT);
-    record(0, 0x3b, RSI, SITE);
-    slowIf(CC_NZ);
-    a.mov32(RAX, R14);
-    a.register(0, 0x81, 4, RAX);
-    a.emit32(4095);
-    record(0, 0x3b, RAX, LAST);
-    slowIf(CC_A);
-    a.mov(RDX, R14);
-    record(W, 0x03, RDX, OFFSET);
-    record(0, 0x85, RDX, ALIGNMENT);
-    slowIf(CC_NZ);
-    record(W, 0x8b, RDI, RIP);
+    if (operand) {
+      site();
+    }
+    // What LAHF gives has bit 1 set; if not, there is something else in the place of the flags.
+    a.state(0, 0xf6, 0, Layout.FLAGS + 1);
+    a.emit(Rflags.RESERVED_1);
+    slowIf(CC_Z);
     if (table == Tlb.USER) {
       // The handler would reach pages in another way.
       a.state(0, 0xf7, 0, Layout.SYSTEM_FLAGS);
@@ -333,6 +327,28 @@ final class PageFaultThunks {
     }
     a.jump(leave);
     return at;
+  }
+
+  /** Looks up the site: RDX becomes CR2, RDI the instruction's address. */
+  private void site() {
+    a.load32(RCX, Layout.EXIT_SITE);
+    a.mov32(RSI, RCX);
+    a.register(0, 0x81, 4, RCX);
+    a.emit32(RECORD_MASK);
+    a.register(0, 0xc1, 4, RCX);
+    a.emit(RECORD_SHIFT);
+    record(0, 0x3b, RSI, SITE);
+    slowIf(CC_NZ);
+    a.mov32(RAX, R14);
+    a.register(0, 0x81, 4, RAX);
+    a.emit32(4095);
+    record(0, 0x3b, RAX, LAST);
+    slowIf(CC_A);
+    a.mov(RDX, R14);
+    record(W, 0x03, RDX, OFFSET);
+    record(0, 0x85, RDX, ALIGNMENT);
+    slowIf(CC_NZ);
+    record(W, 0x8b, RDI, RIP);
   }
 
   /** Pushes: RBX is the error code, RDI where the fault is, R14 the stack on the host. */

@@ -16,6 +16,7 @@ import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
+import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
 import java.util.Map;
@@ -31,6 +32,9 @@ final class Translation implements Accelerator {
 
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
+
+  /** XCR0: components of which AVX instructions need both. */
+  private static final int WIDE_STATE = XsaveSpec.SSE | XsaveSpec.AVX;
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -51,7 +55,7 @@ final class Translation implements Accelerator {
   private final Thunks thunks;
   private final HostTicks ticks;
 
-  /** {@link Block#MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  /** The {@link #vectors} that the jump caches were filled with, -1 if they are empty. */
   private int cachedVectors = -1;
 
   private long entered;
@@ -98,12 +102,13 @@ final class Translation implements Accelerator {
       CodeHolder holder,
       @Nullable CodeWatch watch,
       long codeBytes,
+      boolean v3,
       IntSupplier processors) {
     this.processors = processors;
     this.cpu = cpu;
     this.memory = memory;
     state = cpu.state;
-    cache = new CodeCache(cpu, memory, holder, watch, codeBytes);
+    cache = new CodeCache(cpu, memory, holder, watch, codeBytes, v3);
     sites = cache.sites;
     thunks = cache.thunks;
     ticks = new HostTicks(cpu, thunks.readTicks);
@@ -181,14 +186,14 @@ final class Translation implements Accelerator {
       // What is privileged is told from the table alone.
       return -ELSEWHERE;
     }
-    int mode = table | (vectors() ? Block.MODE_VECTORS : 0);
-    if (cachedVectors != (mode & Block.MODE_VECTORS)) {
+    int vectors = vectors();
+    if (cachedVectors != vectors) {
       if (cachedVectors >= 0) {
         cache.clearJumps();
       }
-      cachedVectors = mode & Block.MODE_VECTORS;
+      cachedVectors = vectors;
     }
-    return mode;
+    return table | vectors;
   }
 
   /** Hands RFLAGS to generated code. */
@@ -217,10 +222,17 @@ final class Translation implements Accelerator {
     cpu.privilegeMoved();
   }
 
-  private boolean vectors() {
-    return (cpu.intField(CpuState.CR0) & (Cr0.EM | Cr0.TS)) == 0
-        && (cpu.intField(CpuState.CR4) & Cr4.OSFXSR) != 0
-        && (cpu.intField(CpuState.MXCSR) & MXCSR_MASKS) == MXCSR_MASKS;
+  /** What of a {@link Block#mode} is about XMM and YMM registers. */
+  private int vectors() {
+    int cr4 = cpu.intField(CpuState.CR4);
+    if ((cpu.intField(CpuState.CR0) & (Cr0.EM | Cr0.TS)) != 0
+        || (cr4 & Cr4.OSFXSR) == 0
+        || (cpu.intField(CpuState.MXCSR) & MXCSR_MASKS) != MXCSR_MASKS) {
+      return 0;
+    }
+    boolean wide =
+        (cr4 & Cr4.OSXSAVE) != 0 && (cpu.intField(CpuState.XCR0) & WIDE_STATE) == WIDE_STATE;
+    return Block.MODE_VECTORS | (wide ? Block.MODE_WIDE : 0);
   }
 
   private boolean attention() {
@@ -541,14 +553,15 @@ final class Translation implements Accelerator {
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
   private boolean misaligned(int site, long linear) {
-    return sites.aligned(site) && (linear + sites.offset(site) & 15) != 0;
+    int alignment = sites.aligned(site);
+    return alignment != 0 && (linear + sites.offset(site) & alignment - 1) != 0;
   }
 
   private long resume(int site) {
     Block block = sites.block(site);
     if (block != null && block.vectors) {
       RawMemory.putLong(state + Layout.RESUME, sites.host(site));
-      return thunks.resumeVectors;
+      return block.wide ? thunks.resumeWide : thunks.resumeVectors;
     }
     return sites.host(site);
   }

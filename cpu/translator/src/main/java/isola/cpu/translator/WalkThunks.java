@@ -72,6 +72,7 @@ final class WalkThunks {
 
   private final PageFaultThunks faults;
   private final long leave;
+  private final long giveUp;
 
   // Jumps to the way out to Java, and to page faults of absent and refused pages, while a thunk is
   // written.
@@ -85,7 +86,11 @@ final class WalkThunks {
     restore(a);
     a.lea(HostAssembler.RSP, HostAssembler.RSP, 8);
     a.jump(exit);
-    faults = new PageFaultThunks(a, leave);
+    giveUp = a.here();
+    restore(a);
+    a.load(RCX, Layout.TARGET);
+    a.emit(0xc3);
+    faults = new PageFaultThunks(a, leave, giveUp);
     for (int table = 0; table < Layout.TABLES; table++) {
       read[table] = walk(table, Tlb.READ);
       write[table] = walk(table, Tlb.WRITE);
@@ -101,7 +106,10 @@ final class WalkThunks {
     return writes ? write[table] : read[table];
   }
 
-  /** The function that brings code's page into the TLB: its address is in ADDRESS. */
+  /**
+   * The function that brings code's page into the TLB, or delivers a page fault: its address is in
+   * ADDRESS, the flags are saved.
+   */
   long fetched(int table) {
     return fetch[table];
   }
@@ -240,7 +248,11 @@ final class WalkThunks {
     a.jump(at);
   }
 
-  /** The same for code: keeps RCX too, and returns with nothing done where Java must look. */
+  /**
+   * The same for code, which is about to be entered at the address in R14: keeps RCX too, returns
+   * with nothing done where Java must look, and delivers the page fault of a page that is not
+   * there.
+   */
   private long fetch(int table) {
     slow.clear();
     absent.clear();
@@ -254,15 +266,17 @@ final class WalkThunks {
     a.emit(0);
     slowIf(HostAssembler.CC_Z);
     levels(true, () -> codeLeaf(table));
-    for (int jump : absent) {
-      a.bind(jump);
-    }
     for (int jump : slow) {
       a.bind(jump);
     }
-    restore(a);
-    a.load(RCX, Layout.TARGET);
-    a.emit(0xc3);
+    a.jump(giveUp);
+    for (int jump : absent) {
+      a.bind(jump);
+    }
+    a.movImmediate(RBX, PageTable.ERROR_I | (table == Tlb.USER ? PageTable.ERROR_U : 0));
+    a.mov(RDI, R14);
+    a.mov(RDX, R14);
+    a.jump(faults.ofFetch(table));
     return at;
   }
 
@@ -284,6 +298,7 @@ final class WalkThunks {
     a.mov32(RCX, R14);
     shiftRight(0, RCX, 12 - Tlb.ENTRY_SHIFT);
     and(0, RCX, (Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
+    and(W, R14, -4096);
     entryField(0x89, R14, table, Tlb.EXECUTE);
     entryField(0x89, RDX, table, Tlb.EXECUTE + Tlb.HOST);
     a.mov(RBX, RDX);
@@ -293,9 +308,7 @@ final class WalkThunks {
     key(table);
     a.state(W, 0xff, 0, CODE_WALKS);
     note();
-    restore(a);
-    a.load(RCX, Layout.TARGET);
-    a.emit(0xc3);
+    a.jump(giveUp);
   }
 
   /** {@link Tlb#codeKey} of the page in R14 and the host's in RDX, to the entry. */

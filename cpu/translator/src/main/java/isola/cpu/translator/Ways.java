@@ -73,7 +73,7 @@ final class Ways {
     a.jump(HostAssembler.CC_NZ, fail);
     a.jump(block.entry[Block.FLAGS_SAVED]);
     a.bind(absent);
-    a.movImmediate(ADDRESS, block.rip & -4096);
+    a.movImmediate(ADDRESS, block.rip);
     a.call(thunks.fetch(table));
     compareKey(block, table);
     a.jump(HostAssembler.CC_Z, there);
@@ -115,9 +115,9 @@ final class Ways {
       a.bindShort(there);
     }
     if (block.vectors) {
-      a.load(TEMPORARY, Layout.FP_ABSENT);
+      a.load(TEMPORARY, block.wide ? Layout.UPPER_ABSENT : Layout.FP_ABSENT);
       int there = a.jumpIfRcxZero();
-      a.call(thunks.loadVectors);
+      a.call(block.wide ? thunks.loadWide : thunks.loadVectors);
       a.bindShort(there);
     }
   }
