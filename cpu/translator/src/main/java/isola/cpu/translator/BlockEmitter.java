@@ -204,14 +204,16 @@ final class BlockEmitter {
       }
       case AID -> {
         e.useAddress();
-        if (system.emit(insn)) {
-          break;
+        if (!system.emit(insn)) {
+          int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+          e.leave(site, thunks.exit);
+          sites.aid(site, insn, a.here());
+          e.inHost = true;
+          e.saved = true;
         }
-        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
-        e.leave(site, thunks.exit);
-        sites.aid(site, insn, a.here());
-        e.inHost = true;
-        e.saved = true;
+        if (Coverage.changesPages(insn)) {
+          e.checkOwnPage(insn.rip + insn.length);
+        }
       }
       case INTERPRET -> {
         e.useAddress();

@@ -109,6 +109,7 @@ final class CodeCache implements AutoCloseable {
   }
 
   private void addCommonSites() {
+    PageFaultThunks.forgetSites(state);
     sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
     sites.add(Sites.FAULT, null, 0, 0, 0, false);
   }

@@ -108,6 +108,13 @@ final class Coverage {
     };
   }
 
+  /** Whether an instruction would stay in its block but that the block's page may be elsewhere. */
+  static boolean changesPages(Insn insn) {
+    Form form = insn.form;
+    boolean control = form != null && form.map() == 1 && form.opcode() == 0x22;
+    return insn.op == Op.INVLPG || (insn.op == Op.MOV && control && insn.reg == 3);
+  }
+
   private static Kind vector(Insn insn, Form form, int word) {
     if (form.features().contains("usesmmx") || form.gathers()) {
       return Kind.INTERPRET;
@@ -258,7 +265,9 @@ final class Coverage {
       boolean reg = byteOperand(form, 'G') || byteOperand(form, 'Z');
       boolean ch = (rm && insn.rm == 5) || (reg && insn.reg == 5);
       boolean wideStack = !reg && form.operand(0).startsWith("G") && insn.reg == 4;
-      return ch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
+      // CH is in a register of the host's without such a half: in scratch, which memory may need.
+      boolean scratch = ch && (insn.memory() || byteOperand(form, 'Z'));
+      return scratch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
     }
     return Kind.PLAIN;
   }

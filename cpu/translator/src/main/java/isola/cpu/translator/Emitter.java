@@ -192,6 +192,19 @@ class Emitter {
     a.store(Layout.BUDGET, TEMPORARY);
   }
 
+  /**
+   * Goes on only if the block's own page is still mapped where it was; else leaves, with {@code
+   * next} to be executed next. The flags are saved.
+   */
+  final void checkOwnPage(long next) {
+    long key = Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096);
+    a.movImmediate(ADDRESS, key);
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
+    int elsewhere = a.jumpForward(HostAssembler.CC_NZ);
+    stub(elsewhere, sites.add(Sites.ENTRY, block, next, 0, 0, true), thunks.exit);
+    inHost = false;
+  }
+
   // Flags.
 
   /** To be called before host flags are lost while {@code live} ones of the guest matter. */

@@ -118,7 +118,8 @@ final class GuestCode {
           kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
       if ((vector && !allowed(insn)) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
-      } else if (kind == Coverage.Kind.INTERPRET && Coverage.staysInBlock(insn)) {
+      } else if (kind == Coverage.Kind.INTERPRET
+          && (Coverage.staysInBlock(insn) || (Coverage.changesPages(insn) && !counting))) {
         kind = Coverage.Kind.AID;
       }
       insn.rip = from + at;

@@ -91,6 +91,9 @@ final class Layout {
   static final int USER_SS_DESCRIPTOR = SYSTEM + 80;
   static final int KERNEL_CS_DESCRIPTOR = SYSTEM + 88;
 
+  /** What {@link PageFaultThunks} keeps, 160 bytes. */
+  static final int PAGE_FAULT = BASE + 1600;
+
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 
@@ -103,14 +106,22 @@ final class Layout {
   /** What the signal handler notes of a fault, see {@link isola.host.GuardedCode}. */
   static final int FAULT = BASE + 2056;
 
+  /** Two registers while XSAVES or XRSTORS copies. */
+  static final int XSTATE = SYSTEM + 96;
+
   /** What {@link HostTicks} keeps, 32 bytes. */
   static final int TICKS = BASE + 1536;
+
+  /** Sites of page faults, 32 bytes each, see {@link PageFaultThunks}. */
+  static final int FAULT_SITES = BASE + 4096;
+
+  static final int FAULT_SITE_COUNT = 1 << 10;
 
   /**
    * Jump caches, one for each TLB table in use and code size: host code by the low 16 bits of the
    * target.
    */
-  static final int JUMP_CACHE = BASE + 4096;
+  static final int JUMP_CACHE = FAULT_SITES + FAULT_SITE_COUNT * 32;
 
   static final int JUMP_CACHE_ENTRIES = 1 << 16;
   static final int JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * 8;

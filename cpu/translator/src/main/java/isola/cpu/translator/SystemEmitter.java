@@ -51,6 +51,8 @@ final class SystemEmitter {
   private final Thunks thunks;
   private final StringEmitter strings;
   private final VectorEmitter vectors;
+  private final PagingEmitter paging;
+  private final ExtendedStateEmitter extended;
 
   // Sites of the instruction in work that go on behind it.
   private final int[] pending = new int[16];
@@ -63,6 +65,8 @@ final class SystemEmitter {
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
     vectors = new VectorEmitter(this, emitter);
+    paging = new PagingEmitter(this, emitter);
+    extended = new ExtendedStateEmitter(this, emitter);
   }
 
   /**
@@ -113,7 +117,14 @@ final class SystemEmitter {
           selector(insn);
           return true;
         }
-        return privileged && form.map() == 1 && form.opcode() == 0x20 && readControl(insn);
+        if (!privileged || form.map() != 1) {
+          return false;
+        }
+        if (Coverage.changesPages(insn)) {
+          paging.writeCr3(insn);
+          return true;
+        }
+        return form.opcode() == 0x20 && readControl(insn);
       }
       default -> {
         return form.group() == Group.SSE
@@ -148,6 +159,12 @@ final class SystemEmitter {
         ahead();
       }
       case STAC, CLAC -> accessFlag(insn);
+      case XSAVES, XRSTORS -> {
+        return extended.emit(insn);
+      }
+      case INVLPG -> {
+        return paging.invlpg(insn);
+      }
       case IRET -> {
         if (insn.operandSize != 8 || e.table != Tlb.SUPERVISOR) {
           return false;
@@ -194,7 +211,7 @@ final class SystemEmitter {
     a.storeImmediate32(Layout.AHEAD, 1);
   }
 
-  private static int segment(int seg, int field) {
+  static int segment(int seg, int field) {
     return CpuState.SEGMENTS + seg * CpuState.SEGMENT_SIZE + field;
   }
 
@@ -237,8 +254,8 @@ final class SystemEmitter {
     immediate(0, 4, register, ~Rflags.STATUS);
   }
 
-  /** RFLAGS to a register, from {@link Layout#FLAGS} and the rest. */
-  private void joinFlags(int register) {
+  /** RFLAGS to a register, RAX to RBX, from {@link Layout#FLAGS} and the rest. */
+  static void joinFlags(HostAssembler a, int register) {
     a.state(MAP_0F, 0xb6, register, Layout.FLAGS);
     a.register(0, 0xc1, 4, register);
     a.emit(11);
@@ -266,7 +283,7 @@ final class SystemEmitter {
     saveFlags();
     test(CpuState.EFER, Efer.SCE);
     aidAndEndIf(CC_Z);
-    joinFlags(TEMPORARY);
+    joinFlags(a, TEMPORARY);
     immediate(0, 4, TEMPORARY, ~Rflags.RF);
     // What SFMASK leaves must not change how memory is reached.
     a.load32(ADDRESS, CpuState.SFMASK);

@@ -52,6 +52,14 @@ final class Thunks {
   /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
   final long faulted;
 
+  /** See {@link ExtendedStateEmitter.Area}. */
+  final long saveState;
+
+  final long restoreState;
+
+  /** See {@link PagingEmitter#flush}. */
+  final long flush;
+
   private final WalkThunks walks;
 
   /** See {@link HostTicks#reader}. */
@@ -91,12 +99,21 @@ final class Thunks {
     faulted = a.here();
     faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
+    ExtendedStateEmitter.Area area = new ExtendedStateEmitter.Area(a, saveVectors(a));
+    saveState = area.save();
+    restoreState = area.restore();
+    flush = PagingEmitter.flush(a);
     readTicks = HostTicks.reader(a);
   }
 
   /** See {@link WalkThunks#miss}. */
   long miss(int table, boolean write) {
     return walks.miss(table, write);
+  }
+
+  /** See {@link WalkThunks#fetched}. */
+  long fetch(int table) {
+    return walks.fetched(table);
   }
 
   /** Returns from where on all is in place for a way out. */
@@ -149,6 +166,11 @@ final class Thunks {
     }
     a.emit(0xc3);
     a.bindShort(vectors);
+    storeVectors(a);
+    a.jump(leave);
+  }
+
+  private static void storeVectors(HostAssembler a) {
     a.load(RCX, Layout.UPPER_ABSENT);
     int upper = a.jumpIfRcxZero();
     int lower = a.jumpForward();
@@ -169,7 +191,20 @@ final class Thunks {
     // stmxcsr, ldmxcsr
     a.state(HostAssembler.MAP_0F, 0xae, 3, CpuState.MXCSR);
     a.state(HostAssembler.MAP_0F, 0xae, 2, Layout.HOST_MXCSR);
-    a.jump(leave);
+  }
+
+  /** The function that brings vector registers to the state if they are loaded; uses RCX. */
+  private static long saveVectors(HostAssembler a) {
+    a.align(16);
+    final long at = a.here();
+    a.load(RCX, Layout.FP_ABSENT);
+    int loaded = a.jumpIfRcxZero();
+    a.emit(0xc3);
+    a.bindShort(loaded);
+    storeVectors(a);
+    a.storeImmediate(Layout.FP_ABSENT, 1);
+    a.emit(0xc3);
+    return at;
   }
 
   private void loadWide(HostAssembler a) {

@@ -138,6 +138,10 @@ final class Translation implements Accelerator {
       WalkThunks.prepare(cpu, memory);
       SystemEmitter.remember(cpu, false);
     }
+    if (faultVector == Vector.PF) {
+      faultVector = 0;
+      PageFaultThunks.rememberGate(cpu);
+    }
     int mode = mode();
     if (mode < 0) {
       return -mode;
@@ -178,6 +182,7 @@ final class Translation implements Accelerator {
       return -ELSEWHERE;
     }
     WalkThunks.modeChanged(cpu);
+    PageFaultThunks.modeChanged(cpu);
     int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
     if (table >= Layout.TABLES) {
       return -1;
@@ -284,6 +289,9 @@ final class Translation implements Accelerator {
                   : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
+            if (!counting && (mode & Block.MODE_32) == 0) {
+              PageFaultThunks.remember(cpu, sites, site);
+            }
             return pageFault(rip, linear + sites.offset(site), filled);
           }
           if (filled == FILLED && !misaligned(site, linear) && !cache.stale(site)) {
@@ -616,6 +624,10 @@ final class Translation implements Accelerator {
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    counters.put("walks for code in generated code", WalkThunks.codeWalks(cpu));
+    counters.put("page faults in generated code", PageFaultThunks.delivered(cpu));
+    counters.merge("page faults", PageFaultThunks.delivered(cpu), Long::sum);
+    counters.merge("exceptions", PageFaultThunks.delivered(cpu), Long::sum);
     for (int i = 0; i < moves.length; i++) {
       if (moves[i] != 0) {
         counters.put("aided MOV %02x".formatted(i), moves[i]);

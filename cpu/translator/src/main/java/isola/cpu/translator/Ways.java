@@ -66,12 +66,31 @@ final class Ways {
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
     }
     block.entry[way] = way == Block.INDIRECT ? a.base() : a.here();
-    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
-    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
-    a.jump(HostAssembler.CC_NZ, fail);
+    compareKey(block, table);
+    if (block.code32()) {
+      // A fault there would be delivered as one of 64-bit code.
+      a.jump(HostAssembler.CC_NZ, fail);
+      compareAttention();
+      a.jump(HostAssembler.CC_NZ, fail);
+      a.jump(block.entry[Block.FLAGS_SAVED]);
+      return;
+    }
+    final int absent = a.jumpForward(HostAssembler.CC_NZ);
+    final long there = a.here();
     compareAttention();
     a.jump(HostAssembler.CC_NZ, fail);
     a.jump(block.entry[Block.FLAGS_SAVED]);
+    a.bind(absent);
+    a.movImmediate(ADDRESS, block.rip);
+    a.call(thunks.fetch(table));
+    compareKey(block, table);
+    a.jump(HostAssembler.CC_Z, there);
+    a.jump(fail);
+  }
+
+  private void compareKey(Block block, int table) {
+    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
   }
 
   /**
