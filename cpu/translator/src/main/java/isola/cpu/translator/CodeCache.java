@@ -333,6 +333,16 @@ final class CodeCache implements AutoCloseable {
     }
   }
 
+  /** From now on the flags that a site only promised are saved: they were looked at. */
+  void saveFlags(int promise) {
+    Block block = sites.block(promise);
+    emitter.eager(sites.rip(promise));
+    if (block != null && !block.changed) {
+      blocks.drop(block);
+      makeStale(block);
+    }
+  }
+
   /** Overwrites a block's heads, so that whoever comes to it leaves at once. */
   private void makeStale(Block block) {
     block.changed = true;

@@ -47,10 +47,16 @@ final class PlainEmitter {
     if (Coverage.reads(insn, form) != 0 || (touches != 0 && kept != 0)) {
       e.wantFlags();
     }
+    if (touches == 0) {
+      e.beforeWrite(Window.written(insn, form), liveAfter);
+    }
     encode(insn, form, bytes, at, memory);
     e.window.after(insn, form);
     if (touches != 0) {
       e.flagsChanged();
+      if (liveAfter != 0) {
+        e.source(FlagSource.of(insn, form));
+      }
     }
   }
 

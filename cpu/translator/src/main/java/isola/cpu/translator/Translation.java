@@ -188,9 +188,7 @@ final class Translation implements Accelerator {
 
   /** Hands RFLAGS to generated code. */
   private void giveFlags() {
-    int status = cpu.statusFlags();
-    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
-    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
+    putFlags(cpu.statusFlags());
     int system = cpu.systemFlags();
     RawMemory.putInt(state + Layout.SYSTEM_FLAGS, system);
     if ((system & Rflags.IF) != 0) {
@@ -229,9 +227,7 @@ final class Translation implements Accelerator {
     while (true) {
       entered++;
       int site = (int) ExecutableMemory.call(thunks.enter, state, at);
-      if (!sites.saved(site)) {
-        RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
-      }
+      findFlags(site);
       byte kind = sites.kind(site);
       left[kind]++;
       long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
@@ -329,6 +325,7 @@ final class Translation implements Accelerator {
           mode = now;
           giveFlags();
         }
+        case Sites.WANTED -> refund(site, 0);
         case Sites.INTERPRET, Sites.BUDGET -> {
           refund(site, 0);
           return leave(rip, 1);
@@ -370,6 +367,33 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
+  private void findFlags(int site) {
+    FlagSource source = sites.source(site);
+    if (sites.saved(site)) {
+      int raw = RawMemory.getInt(state + Layout.FLAGS);
+      if ((raw & Layout.FLAGS_REAL) != 0) {
+        return;
+      }
+      int promise = Layout.promised(raw);
+      source = sites.source(promise);
+      if (sites.kind(site) == Sites.WANTED) {
+        cache.saveFlags(promise);
+      }
+    }
+    if (source == null) {
+      RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
+    } else {
+      source.compute(cpu);
+      putFlags(cpu.statusFlags());
+    }
+  }
+
+  private void putFlags(int status) {
+    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
+    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
   }
 
   /**
@@ -568,6 +592,7 @@ final class Translation implements Accelerator {
     counters.put("left at an entry", left[Sites.ENTRY]);
     counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left for promised flags", left[Sites.WANTED]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);
