@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kind the operation
  * @param size bytes of its operands
- * @param left guest register of the first operand or, where the operation has a result, of that;
- *     or {@link #SLOT_LEFT}
+ * @param left guest register of the first operand or, where the operation has a result, of that; or
+ *     {@link #SLOT_LEFT}
  * @param added what the register is to be increased by to give the operand
  * @param right guest register of the second operand, {@link #SLOT_RIGHT}, or {@link #IMMEDIATE}
  * @param immediate the second operand, if it is a constant
@@ -85,9 +85,7 @@ record FlagSource(Kind kind, int size, int left, int added, int right, long imme
         if (insn.op == Op.XOR) {
           yield new FlagSource(kind, size, left, 0, left, 0);
         }
-        yield constant || right >= 0
-            ? new FlagSource(kind, size, left, 0, right, insn.imm)
-            : null;
+        yield constant || right >= 0 ? new FlagSource(kind, size, left, 0, right, insn.imm) : null;
       }
       case AND, OR -> new FlagSource(kind, size, left, 0, left, 0);
       case ADD ->
@@ -138,8 +136,7 @@ record FlagSource(Kind kind, int size, int left, int added, int right, long imme
       return;
     }
     long l = (value(cpu, left) + added) << unused >> unused;
-    long r =
-        right == left ? l : (right < 0 ? immediate : value(cpu, right)) << unused >> unused;
+    long r = right == left ? l : (right < 0 ? immediate : value(cpu, right)) << unused >> unused;
     switch (kind) {
       case COMPARE -> flags.compare(l, r, unused);
       case TEST -> flags.test(l, r);

@@ -45,16 +45,25 @@ final class Layout {
   /** Where to go on in the middle of a block. */
   static final int RESUME = BASE + 64;
 
+  /**
+   * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
+   * registers, else 1; 8 bytes.
+   */
+  static final int UPPER_ABSENT = BASE + 80;
+
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
 
   /** Operands of {@link FlagSource} that are in no register. */
-  static final int FLAGS_LEFT = BASE + 80;
+  static final int FLAGS_LEFT = BASE + 112;
 
-  static final int FLAGS_RIGHT = BASE + 88;
+  static final int FLAGS_RIGHT = BASE + 120;
 
   /** Bit 1 of what LAHF gives, in {@link #FLAGS}: always set. */
   static final int FLAGS_REAL = 1 << 9;
+
+  /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
+  static final int CHECKED_RUNS = BASE + 88;
 
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;
