@@ -365,6 +365,16 @@ final class CodeCache implements AutoCloseable {
     }
   }
 
+  /** From now on the flags that a site only promised are saved: they were looked at. */
+  void saveFlags(int promise) {
+    Block block = sites.block(promise);
+    emitter.eager(sites.rip(promise));
+    if (block != null && !block.changed) {
+      blocks.drop(block);
+      makeStale(block);
+    }
+  }
+
   /** A checking block left as its guest code was changed, or not for long. */
   void checked(Block block, boolean settled) {
     if (!block.changed) {

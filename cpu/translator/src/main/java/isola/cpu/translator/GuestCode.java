@@ -43,6 +43,22 @@ final class GuestCode {
   /** Status flags that are looked at after each conditional jump if it is taken. */
   final int[] liveTaken = new int[LIMIT];
 
+  /** What {@link #later} says: the flags are looked at, or changed in part. */
+  static final int READ = 1 << 16;
+
+  /** What {@link #later} says: it is not known what comes. */
+  static final int UNKNOWN = 1 << 17;
+
+  /**
+   * What happens to the flags where each jump leads to, and after the last instruction: {@link
+   * #READ}, {@link #UNKNOWN}, or the general registers, by bit, that are written before the last
+   * place at which the flags are only wanted for an exception.
+   */
+  final int[] later = new int[LIMIT];
+
+  /** The same from each {@link #loopHead} on. */
+  final int[] laterHere = new int[LIMIT];
+
   /** Where jumps backward inside the block lead to; flags that matter are saved there. */
   final boolean[] loopHead = new boolean[LIMIT];
 
@@ -208,14 +224,19 @@ final class GuestCode {
     int live = 0;
     if (count > 0 && !kinds[count - 1].ends()) {
       live = liveAt(end(), source);
+      later[count - 1] = later(end(), source);
     }
     for (int i = count - 1; i >= 0; i--) {
       Insn insn = insns[i];
       switch (kinds[i]) {
         case AID, INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
-        case JUMP, CALL -> live = liveAt(target(insn), source);
+        case JUMP, CALL -> {
+          live = liveAt(target(insn), source);
+          later[i] = later(target(insn), source);
+        }
         case JUMP_IF -> {
           liveTaken[i] = liveAt(target(insn), source);
+          later[i] = later(target(insn), source);
           live |= liveTaken[i];
         }
         default -> {}
@@ -240,20 +261,27 @@ final class GuestCode {
         savedFirst = true;
         break;
       }
-      if (Coverage.reads(insns[i], form) != 0 || Coverage.touches(insns[i], form) != 0) {
+      int touches = Coverage.touches(insns[i], form);
+      if (Coverage.reads(insns[i], form) != 0 || touches != 0) {
+        // Where instructions are counted, the head is such a place.
+        savedFirst =
+            counting
+                && Coverage.reads(insns[i], form) == 0
+                && Coverage.writes(insns[i], form) == Rflags.STATUS;
         break;
       }
     }
-    findLoops();
+    findLoops(source);
   }
 
-  private void findLoops() {
+  private void findLoops(Source source) {
     Arrays.fill(loopHead, 0, count, false);
     for (int i = 0; i < count; i++) {
       if (kinds[i] == Coverage.Kind.JUMP_IF || kinds[i] == Coverage.Kind.JUMP) {
         int head = loopHead(i);
         if (head >= 0) {
           loopHead[head] = true;
+          laterHere[head] = later(insns[head].rip, source);
         }
       }
     }
@@ -347,5 +375,73 @@ final class GuestCode {
       at += insn.length;
     }
     return live | undecided;
+  }
+
+  /** See {@link #later}. */
+  private int later(long linear, Source source) {
+    if (checking || ((linear ^ rip) & -4096) != 0) {
+      return UNKNOWN;
+    }
+    byte[] code = ahead;
+    int at = 0;
+    int length;
+    if (linear >= rip && linear - rip < available) {
+      code = bytes;
+      at = (int) (linear - rip);
+      length = available;
+    } else {
+      length = source.read(linear, ahead, LOOK_AHEAD * 15);
+    }
+    int start = at;
+    int undecided = Rflags.STATUS;
+    int written = 0;
+    int lost = 0;
+    for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
+      Insn insn = new Insn();
+      if (decoder.decode(insn, code, at, Math.min(length - at, 15), word) != Decoder.Status.OK) {
+        break;
+      }
+      seen |= chunks((int) (linear & 4095) + at - start, insn.length);
+      Coverage.Kind kind = kind(insn);
+      Form form = insn.form;
+      if (form == null || kind == Coverage.Kind.INTERPRET) {
+        return READ;
+      }
+      // An XMM instruction may turn out to be the interpreter's.
+      if (Coverage.mayFault(insn, form, kind) || form.group() == Group.SSE) {
+        lost = written;
+      }
+      int touches = Coverage.touches(insn, form) & undecided;
+      if ((Coverage.reads(insn, form) & undecided) != 0) {
+        return READ;
+      }
+      undecided &= ~Coverage.writes(insn, form);
+      if (undecided == 0) {
+        return lost;
+      }
+      if (touches != 0) {
+        return READ;
+      }
+      if (kind.ends() || kind == Coverage.Kind.JUMP_IF) {
+        break;
+      }
+      written |= written(insn, form, kind);
+      if (Coverage.mayWrite(insn, kind)) {
+        // Some blocks end there.
+        lost = written;
+      }
+      at += insn.length;
+    }
+    return UNKNOWN;
+  }
+
+  private static int written(Insn insn, Form form, Coverage.Kind kind) {
+    return switch (kind) {
+      case PLAIN, LEA -> Window.written(insn, form);
+      case NOTHING -> 0;
+      case PUSH -> 1 << 4;
+      case POP -> 1 << 4 | 1 << (form.operand(0).startsWith("Z") ? insn.reg : insn.rm);
+      default -> 0xffff;
+    };
   }
 }

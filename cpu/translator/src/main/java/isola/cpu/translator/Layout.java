@@ -12,7 +12,10 @@ import isola.cpu.x86.state.CpuState;
 final class Layout {
   private static final int BASE = Cpu.STATE_SIZE;
 
-  /** Guest status flags outside the host's: OF as 0 or 1 in byte 0, what LAHF gives in byte 1. */
+  /**
+   * Guest status flags outside the host's: OF as 0 or 1 in byte 0, what LAHF gives in byte 1; or,
+   * if {@link #FLAGS_REAL} is clear in these 4 bytes, {@link #promise} of what they follow from.
+   */
   static final int FLAGS = BASE;
 
   /** The same, of the host's flags at the last exit. */
@@ -44,6 +47,14 @@ final class Layout {
 
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
+
+  /** Operands of {@link FlagSource} that are in no register. */
+  static final int FLAGS_LEFT = BASE + 112;
+
+  static final int FLAGS_RIGHT = BASE + 120;
+
+  /** Bit 1 of what LAHF gives, in {@link #FLAGS}: always set. */
+  static final int FLAGS_REAL = 1 << 9;
 
   /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
   static final int CHECKED_RUNS = BASE + 88;
@@ -145,6 +156,16 @@ final class Layout {
   static final int STACK = HostAssembler.R15;
 
   private Layout() {}
+
+  /** The value of {@link #FLAGS} that stands for the flags told by a site. */
+  static int promise(int site) {
+    return (site & FLAGS_REAL - 1) | (site & -FLAGS_REAL) << 1;
+  }
+
+  /** The site of a {@link #promise}. */
+  static int promised(int flags) {
+    return (flags & FLAGS_REAL - 1) | flags >>> 1 & -FLAGS_REAL;
+  }
 
   /** Host register of a guest register, or {@link HostAssembler#NONE}. */
   static int host(int guest) {

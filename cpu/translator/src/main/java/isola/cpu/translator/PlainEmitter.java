@@ -52,6 +52,9 @@ final class PlainEmitter {
     if (Coverage.reads(insn, form) != 0 || (touches != 0 && kept != 0)) {
       e.wantFlags();
     }
+    if (touches == 0) {
+      e.beforeWrite(Window.written(insn, form), liveAfter);
+    }
     if (insn.vex) {
       vex.encode(insn, form, bytes[at + insn.length - 1], memory);
     } else {
@@ -63,6 +66,9 @@ final class PlainEmitter {
     e.window.after(insn, form);
     if (touches != 0) {
       e.flagsChanged();
+      if (liveAfter != 0) {
+        e.source(FlagSource.of(insn, form));
+      }
     }
   }
 

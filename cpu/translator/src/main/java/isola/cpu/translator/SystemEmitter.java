@@ -182,7 +182,7 @@ final class SystemEmitter {
 
   /** To be called first: the guest's flags are in {@link Layout#FLAGS} and the host's are free. */
   void saveFlags() {
-    e.protectFlags(Rflags.STATUS);
+    e.storeFlags();
     e.inHost = false;
   }
 
@@ -280,6 +280,7 @@ final class SystemEmitter {
   // Fast system calls (Intel SDM vol. 2B).
 
   private void syscall(Insn insn) {
+    e.realFlags();
     saveFlags();
     test(CpuState.EFER, Efer.SCE);
     aidAndEndIf(CC_Z);
@@ -515,6 +516,7 @@ final class SystemEmitter {
       return false;
     }
     int w = size == 8 ? W : 0;
+    e.realFlags();
     saveFlags();
     e.resumeHere();
     e.address(insn);

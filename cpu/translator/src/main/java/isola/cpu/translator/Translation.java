@@ -217,9 +217,7 @@ final class Translation implements Accelerator {
 
   /** Hands RFLAGS to generated code. */
   private void giveFlags() {
-    int status = cpu.statusFlags();
-    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
-    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
+    putFlags(cpu.statusFlags());
     int system = cpu.systemFlags();
     RawMemory.putInt(state + Layout.SYSTEM_FLAGS, system);
     if ((system & Rflags.IF) != 0) {
@@ -265,9 +263,7 @@ final class Translation implements Accelerator {
     while (true) {
       entered++;
       int site = (int) ExecutableMemory.call(thunks.enter, state, at);
-      if (!sites.saved(site)) {
-        RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
-      }
+      findFlags(site);
       byte kind = sites.kind(site);
       left[kind]++;
       long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
@@ -368,6 +364,7 @@ final class Translation implements Accelerator {
           mode = now;
           giveFlags();
         }
+        case Sites.WANTED -> refund(site, 0);
         case Sites.INTERPRET, Sites.BUDGET -> {
           refund(site, 0);
           return leave(rip, 1);
@@ -400,7 +397,7 @@ final class Translation implements Accelerator {
       int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = cache.find(rip, kind == Sites.NARROW ? mode | Block.MODE_NARROW : mode);
+      Block to = cache.find(rip, mode | narrow(site, kind));
       while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {
@@ -419,6 +416,48 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * {@link Block#MODE_NARROW} if the block to go on at must be a narrow one: where a probe was too
+   * wide, and in place of a narrow one, which must not lead to the block whose probe it was.
+   */
+  private int narrow(int site, byte kind) {
+    return switch (kind) {
+      case Sites.NARROW -> Block.MODE_NARROW;
+      case Sites.STALE, Sites.CHANGED, Sites.SETTLED -> {
+        Block from = sites.block(site);
+        yield from == null ? 0 : from.mode & Block.MODE_NARROW;
+      }
+      default -> 0;
+    };
+  }
+
+  /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
+  private void findFlags(int site) {
+    FlagSource source = sites.source(site);
+    if (sites.saved(site)) {
+      int raw = RawMemory.getInt(state + Layout.FLAGS);
+      if ((raw & Layout.FLAGS_REAL) != 0) {
+        return;
+      }
+      int promise = Layout.promised(raw);
+      source = sites.source(promise);
+      if (sites.kind(site) == Sites.WANTED) {
+        cache.saveFlags(promise);
+      }
+    }
+    if (source == null) {
+      RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
+    } else {
+      source.compute(cpu);
+      putFlags(cpu.statusFlags());
+    }
+  }
+
+  private void putFlags(int status) {
+    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
+    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
   }
 
   /**
@@ -618,6 +657,8 @@ final class Translation implements Accelerator {
     counters.put("left at an entry", left[Sites.ENTRY]);
     counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left for promised flags", left[Sites.WANTED]);
+
     counters.put("left changed code", left[Sites.CHANGED]);
     counters.put("left settled code", left[Sites.SETTLED]);
     counters.put("left for Java's aid", left[Sites.AID]);

@@ -325,7 +325,7 @@ final class Window {
   }
 
   /** The general registers that a plain instruction may change, by bit. */
-  private static int written(Insn insn, Form form) {
+  static int written(Insn insn, Form form) {
     int registers =
         switch (insn.op) {
           case MUL, IMUL, DIV, IDIV, CWD, CBW, CMPXCHG, LAHF -> bit(RAX) | bit(RDX);
