@@ -16,6 +16,9 @@ import isola.cpu.x86.decode.Insn;
 final class PlainEmitter {
   private static final int RSP = 4;
 
+  /** Number of CH without REX. */
+  private static final int CH = 5;
+
   private final Emitter e;
   private final HostAssembler a;
   private final VexEmitter vex;
@@ -196,16 +199,19 @@ final class PlainEmitter {
       a.emit(bytes[i]);
     }
     if ((regGeneral || inOpcode) && Coverage.writesReg(insn, form)) {
-      putBack(insn.reg, reg);
+      putBack(insn.reg, reg, high && (byteNamed(form, 'G') || byteNamed(form, 'Z')));
     }
     if (rmGeneral && !Coverage.readsOnly(insn, form)) {
-      putBack(insn.rm, rm);
+      putBack(insn.rm, rm, high && byteNamed(form, 'E'));
     }
   }
 
   /** Host register for a general operand, loaded if it has none or must do without REX. */
   private int operand(int guest, boolean high, boolean isByte, int other) {
     if (high) {
+      if (isByte && guest == CH) {
+        a.mov(TEMPORARY, Layout.host(1));
+      }
       if (isByte && guest >= 4) {
         return guest;
       }
@@ -218,7 +224,11 @@ final class PlainEmitter {
   }
 
   /** Stores a temporary to the guest register that it stood for. */
-  private void putBack(int guest, int host) {
+  private void putBack(int guest, int host, boolean highByte) {
+    if (highByte && guest == CH) {
+      a.mov(Layout.host(1), TEMPORARY);
+      return;
+    }
     int own = Layout.host(guest);
     if (own < 0) {
       a.store(Layout.gpr(guest), host);
