@@ -164,7 +164,12 @@ final class CodeCache implements AutoCloseable {
     for (int table = 0; table < Layout.TABLES; table++) {
       long at = state + Layout.jumpCache(table);
       for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
-        RawMemory.putLong(at + i * 8L, thunks.lookup);
+        RawMemory.putLong(at + i * 8L, thunks.lookup(table));
+      }
+      long second = state + Layout.secondCache(table, 0);
+      for (int i = 0; i < Layout.SECOND_CACHE_ENTRIES; i++) {
+        RawMemory.putLong(second + i * 16L, 0);
+        RawMemory.putLong(second + i * 16L + 8, thunks.unknown);
       }
     }
   }
@@ -307,6 +312,9 @@ final class CodeCache implements AutoCloseable {
         if (entry != 0) {
           long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
           RawMemory.putLong(state + slot, entry);
+          long pair = state + Layout.secondCache(table, to.rip);
+          RawMemory.putLong(pair, to.rip);
+          RawMemory.putLong(pair + 8, entry);
         }
       }
       default -> {}
