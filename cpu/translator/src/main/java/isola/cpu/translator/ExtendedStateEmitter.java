@@ -48,8 +48,10 @@ final class ExtendedStateEmitter {
 
   /** Writes an instruction; false, with nothing written, if it is Java's. */
   boolean emit(Insn insn) {
-    boolean possible = (e.block.mode & Block.MODE_VECTORS) != 0 && !e.block.vectors;
-    if (!possible || insn.operandSize != 8 || insn.addressSize != 8 || !insn.memory()) {
+    if ((e.block.mode & Block.MODE_VECTORS) == 0
+        || insn.operandSize != 8
+        || insn.addressSize != 8
+        || !insn.memory()) {
       return false;
     }
     boolean write = insn.op == Op.XSAVES;
@@ -85,6 +87,9 @@ final class ExtendedStateEmitter {
     a.load(ADDRESS, Layout.SPILL_TO);
     a.call(write ? e.thunks.saveState : e.thunks.restoreState);
     system.aidIf(CC_NZ);
+    if (e.block.vectors) {
+      a.call(e.block.wide ? e.thunks.loadWide : e.thunks.loadVectors);
+    }
     return true;
   }
 

@@ -137,11 +137,20 @@ final class Layout {
   static final int JUMP_CACHE_ENTRIES = 1 << 16;
   static final int JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * 8;
 
+  /**
+   * What stands behind the jump caches, each again: pairs of a target and host code, by other bits
+   * of the target, so that targets that want the same place there have places of their own here.
+   */
+  static final int SECOND_CACHE = JUMP_CACHE + 6 * JUMP_CACHE_SIZE;
+
+  static final int SECOND_CACHE_ENTRIES = 1 << 12;
+  static final int SECOND_CACHE_SIZE = SECOND_CACHE_ENTRIES * 16;
+
   /** How many tables of the TLB, and so jump caches, there are that generated code uses. */
   static final int TABLES = 3;
 
   /** Bytes of a processor's state with all this. */
-  static final int SIZE = JUMP_CACHE + 2 * TABLES * JUMP_CACHE_SIZE;
+  static final int SIZE = SECOND_CACHE + TABLES * SECOND_CACHE_SIZE;
 
   /** The first scratch register: addresses. */
   static final int ADDRESS = HostAssembler.R14;
@@ -185,6 +194,12 @@ final class Layout {
   /** Offset of a field of the TLB entry of a known linear address. */
   static int tlb(int table, long linear, int field) {
     return tlb(table, field) + ((int) (linear >>> 12) & (Tlb.ENTRIES - 1)) * Tlb.ENTRY_SIZE;
+  }
+
+  /** Offset of the pair for a target of 64-bit code in the second jump cache of a table. */
+  static int secondCache(int table, long target) {
+    int index = (int) ((target >>> 9) + target * 4) & (SECOND_CACHE_ENTRIES - 1) * 16;
+    return SECOND_CACHE + table * SECOND_CACHE_SIZE + index;
   }
 
   /** Offset of the jump cache's entry 0 of a table, for 64-bit or 32-bit code. */

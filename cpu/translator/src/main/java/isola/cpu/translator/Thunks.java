@@ -44,7 +44,10 @@ final class Thunks {
   final long resumeWide;
 
   /** Leaves for a target in TEMPORARY that no block is known for. */
-  final long lookup;
+  final long unknown;
+
+  /** Looks for such a target in the second jump cache of a table. */
+  private final long[] lookup = new long[Layout.TABLES];
 
   /** From here on a fault is caught; before, the way in is not through yet. */
   final long guarded;
@@ -91,10 +94,15 @@ final class Thunks {
     a.call(loadWide);
     a.state(0, 0xff, 4, Layout.RESUME);
     a.align(16);
-    lookup = a.here();
+    unknown = a.here();
     a.store(Layout.TARGET, RCX);
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
+    for (int table = 0; table < Layout.TABLES; table++) {
+      a.align(16);
+      lookup[table] = a.here();
+      lookup(a, table);
+    }
     a.align(16);
     faulted = a.here();
     faulted(a, state, faultSite);
@@ -135,6 +143,25 @@ final class Thunks {
     // jmp [ENTRY]
     a.state(0, 0xff, 4, Layout.ENTRY);
     return guarded;
+  }
+
+  /** See {@link Layout#secondCache}. */
+  private void lookup(HostAssembler a, int table) {
+    int at = Layout.secondCache(table, 0);
+    a.mov(R14, RCX);
+    a.register(HostAssembler.W, 0xc1, 5, R14);
+    a.emit(9);
+    a.memory(HostAssembler.W, 0x8d, R14, R14, RCX, 2, 0);
+    a.register(0, 0x81, 4, R14);
+    a.emit32((Layout.SECOND_CACHE_ENTRIES - 1) * 16);
+    a.stateIndexed(HostAssembler.W, 0x3b, RCX, R14, HostAssembler.NONE, 0, at);
+    a.jump(HostAssembler.CC_NZ, unknown);
+    a.stateIndexed(0, 0xff, 4, R14, HostAssembler.NONE, 0, at + 8);
+  }
+
+  /** Looks for a target in TEMPORARY that the jump cache of a table does not have. */
+  long lookup(int table) {
+    return lookup[table];
   }
 
   private void faulted(HostAssembler a, long state, int site) {

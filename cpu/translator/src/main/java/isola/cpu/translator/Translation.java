@@ -329,6 +329,7 @@ final class Translation implements Accelerator {
           }
           switch (insn.op) {
             case LGDT -> SystemEmitter.remember(cpu, false);
+            case IRET -> SystemEmitter.remember(cpu, true);
             case RDTSC, RDTSCP -> {
               if (!counting) {
                 ticks.read();
@@ -356,9 +357,6 @@ final class Translation implements Accelerator {
             giveFlags();
             at = resume(site);
             continue;
-          }
-          if (insn.op == Op.IRET) {
-            SystemEmitter.remember(cpu, true);
           }
           refund(site, 1);
           mode = now;

@@ -56,7 +56,7 @@ final class Ways {
     int table = block.mode & 3;
     long fail;
     if (way == Block.INDIRECT) {
-      fail = thunks.lookup;
+      fail = thunks.unknown;
       if (block.rip == (int) block.rip) {
         a.register(W, 0x81, 7, TEMPORARY);
         a.emit32((int) block.rip);
@@ -64,7 +64,7 @@ final class Ways {
         a.movImmediate(ADDRESS, block.rip);
         a.register(W, 0x3b, TEMPORARY, ADDRESS);
       }
-      a.jump(HostAssembler.CC_NZ, fail);
+      a.jump(HostAssembler.CC_NZ, block.code32() ? thunks.unknown : thunks.lookup(table));
     } else {
       fail = a.here();
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
