@@ -1,6 +1,7 @@
 package isola.cpu.kvm;
 
 import isola.core.memory.RawMemory;
+import isola.cpu.kvm.abi.KvmDeviceAttr;
 import isola.cpu.kvm.abi.KvmRun;
 import isola.cpu.kvm.abi.KvmSignalMask;
 import isola.cpu.kvm.abi.KvmSpec;
@@ -71,6 +72,32 @@ final class KvmVcpu implements AutoCloseable {
     long at = buffer.cleared(4);
     RawMemory.putInt(at, vector);
     int _ = call(KvmSpec.KVM_INTERRUPT, at);
+  }
+
+  /**
+   * Adds to the guest's time-stamp counter; whether KVM did. There are hosts that only say so, and
+   * go on with their own.
+   */
+  boolean addToTsc(long ticks) {
+    try (Buffer value = new Buffer(8)) {
+      long at = value.address();
+      if (!attribute(KvmSpec.KVM_GET_DEVICE_ATTR, at)) {
+        return false;
+      }
+      long wanted = RawMemory.getLong(at) + ticks;
+      RawMemory.putLong(at, wanted);
+      return attribute(KvmSpec.KVM_SET_DEVICE_ATTR, at)
+          && attribute(KvmSpec.KVM_GET_DEVICE_ATTR, at)
+          && RawMemory.getLong(at) == wanted;
+    }
+  }
+
+  private boolean attribute(int request, long value) {
+    long at = buffer.cleared(KvmDeviceAttr.SIZE);
+    RawMemory.putInt(at + KvmDeviceAttr.GROUP, KvmSpec.KVM_VCPU_TSC_CTRL);
+    RawMemory.putLong(at + KvmDeviceAttr.ATTR, KvmSpec.KVM_VCPU_TSC_OFFSET);
+    RawMemory.putLong(at + KvmDeviceAttr.ADDR, value);
+    return call(request, at) >= 0;
   }
 
   /** Closes the descriptor alone: calls fail from then on. Any thread. */
