@@ -40,6 +40,16 @@ final class MachineOptions {
   String engine = EngineChoice.AUTO;
 
   @Option(
+      names = "--cpu-model",
+      paramLabel = "NAME",
+      defaultValue = MachineConfig.BEST_CPU_MODEL,
+      description =
+          "The processor that the guest sees: v2 or v3 of x86-64, v2-la57 or v3-la57 with five levels"
+              + " of page tables, or best for the best that the engine has here (default:"
+              + " ${DEFAULT-VALUE}).")
+  String cpuModel = MachineConfig.BEST_CPU_MODEL;
+
+  @Option(
       names = "--timeout",
       paramLabel = "TIME",
       converter = Durations.class,
@@ -96,6 +106,7 @@ final class MachineOptions {
         .cpus(cpus)
         .memory((memory + 4095) & ~4095L)
         .engine(chosenEngine)
+        .cpuModel(cpuModel)
         .countInstructions(stats != null);
   }
 

@@ -7,6 +7,9 @@ final class Block {
   /** In a {@link #mode}: SSE instructions may be executed on the host. */
   static final int MODE_VECTORS = 4;
 
+  /** In a {@link #mode}: AVX instructions may be too. */
+  static final int MODE_WIDE = 16;
+
   /** In a {@link #mode}: each operand has a probe of its own. */
   static final int MODE_NARROW = 8;
 
@@ -68,8 +71,14 @@ final class Block {
   /** Whether its code works on XMM registers. */
   boolean vectors;
 
+  /** Whether it also works on the upper halves of YMM registers, as all that VEX encodes does. */
+  boolean wide;
+
   /** Host addresses of the ways out once its guest code was changed, by way in. */
   final long[] stale = new long[2];
+
+  /** Whether it is one that {@link SelfCheck looks for itself} whether its guest code changed. */
+  boolean checking;
 
   /** Whether its guest code was changed since. */
   boolean changed;

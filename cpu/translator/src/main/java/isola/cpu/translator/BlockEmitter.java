@@ -28,21 +28,28 @@ final class BlockEmitter {
   private final PlainEmitter plain;
   private final Ways ways;
   private final SystemEmitter system;
+  private final SelfCheck check;
 
   /** Host addresses of the instructions that are {@link GuestCode#loopHead}. */
   private final long[] loopHead = new long[GuestCode.LIMIT];
 
   private final @Nullable CodeWatch watch;
 
-  BlockEmitter(HostAssembler assembler, Sites sites, Thunks thunks, @Nullable CodeWatch watch) {
+  BlockEmitter(
+      HostAssembler assembler,
+      Sites sites,
+      Thunks thunks,
+      GuestCode code,
+      @Nullable CodeWatch watch) {
     this.watch = watch;
     a = assembler;
     this.sites = sites;
     this.thunks = thunks;
-    e = new Emitter(assembler, sites, thunks);
+    e = new Emitter(assembler, sites, thunks, code);
     plain = new PlainEmitter(e);
     ways = new Ways(e);
     system = new SystemEmitter(e);
+    check = new SelfCheck(e);
   }
 
   /** Whether blocks written from now on are for a machine with no other processor. */
@@ -71,12 +78,16 @@ final class BlockEmitter {
     block.hostBegin = a.here();
     ways.begin();
     block.vectors = code.vectors;
+    block.wide = code.wide;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
     block.ahead = code.seen;
     block.flagsDead = code.liveBefore[0] == 0;
-    boolean savedFirst = code.savedFirst && code.liveBefore[0] != 0;
+    boolean savedFirst = block.checking || (code.savedFirst && code.liveBefore[0] != 0);
     ways.heads(block, table, code.liveBefore[0], savedFirst);
+    if (block.checking) {
+      check.head(block, code);
+    }
     e.inHost = !savedFirst;
     e.saved = savedFirst;
     boolean open = true;
@@ -125,7 +136,13 @@ final class BlockEmitter {
     int after = code.liveAfter[i];
     switch (code.kinds[i]) {
       case NOTHING -> {}
-      case PLAIN -> plain.emit(insn, code.bytes, code.offsets[i], before, after);
+      case PLAIN -> {
+        if (e.block.checking && SelfCheck.readsImmediate(insn)) {
+          check.moveImmediate(insn, code.offsets[i]);
+        } else {
+          plain.emit(insn, code.bytes, code.offsets[i], before, after);
+        }
+      }
       case LEA -> {
         lea(insn);
         if (insn.form != null) {

@@ -18,7 +18,16 @@ final class BlockMap {
 
   private static final class Page {
     final List<Block> blocks = new ArrayList<>();
+
+    /** Pieces of 64 bytes that a block was made from or relies on, by bit; perhaps more. */
+    long chunks;
+
     int misses;
+
+    void add(Block block, long relied) {
+      blocks.add(block);
+      chunks |= relied;
+    }
   }
 
   private final @Nullable Block[] buckets = new Block[BUCKETS];
@@ -39,18 +48,27 @@ final class BlockMap {
     return null;
   }
 
+  /** Takes a block in, whose pages are watched from now on unless it is a checking one. */
   void add(Block block) {
     int index = bucket(block.rip, block.guestBytes);
     block.next = buckets[index];
     buckets[index] = block;
-    pages.computeIfAbsent(block.page, p -> new Page()).blocks.add(block);
-    if (block.secondPage >= 0) {
-      pages.computeIfAbsent(block.secondPage, p -> new Page()).blocks.add(block);
-    }
     count++;
+    if (block.checking) {
+      return;
+    }
+    int first = (int) (block.rip & 4095);
+    pages
+        .computeIfAbsent(block.page, p -> new Page())
+        .add(block, GuestCode.chunks(first, block.length) | block.ahead);
+    if (block.secondPage >= 0) {
+      long begun = GuestCode.chunks(0, first + block.length - 4096);
+      pages.computeIfAbsent(block.secondPage, p -> new Page()).add(block, begun);
+    }
   }
 
-  private void remove(Block block) {
+  /** Forgets a checking block. */
+  void remove(Block block) {
     int index = bucket(block.rip, block.guestBytes);
     Block previous = null;
     for (Block b = buckets[index]; b != null; b = b.next) {
@@ -80,6 +98,10 @@ final class BlockMap {
     }
     int from = (int) (physical & 4095);
     long chunks = GuestCode.chunks(from, length);
+    if ((page.chunks & chunks) == 0 && page.misses + 1 < MISSES) {
+      page.misses++;
+      return false;
+    }
     List<Block> kept = new ArrayList<>();
     for (Block block : page.blocks) {
       int first = (int) (block.rip & 4095);
@@ -124,10 +146,10 @@ final class BlockMap {
 
   /** The block that a host address is in the code of, stale ones aside. */
   @Nullable Block containing(long host) {
-    for (Page page : pages.values()) {
-      for (Block block : page.blocks) {
-        if (block.hostBegin <= host && host < block.hostEnd) {
-          return block;
+    for (Block first : buckets) {
+      for (Block b = first; b != null; b = b.next) {
+        if (b.hostBegin <= host && host < b.hostEnd) {
+          return b;
         }
       }
     }

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The pages whose code was changed again and again. After each further change their instructions
  * are executed one by one for a while: making code, and noticing that it changed, costs more than
- * the few runs that it gets. Owner thread only.
+ * the few runs that it gets. Then they get code that {@link SelfCheck looks for itself} whether it
+ * still holds, until that was so for long. Owner thread only.
  */
 final class ChangingPages {
   /** Changes of a page's code before it counts as one of these. */
@@ -25,6 +26,7 @@ final class ChangingPages {
   private static final class Page {
     int changes;
     int singles;
+    boolean checking;
   }
 
   private final Map<Long, Page> pages = new HashMap<>();
@@ -42,8 +44,32 @@ final class ChangingPages {
     Page page = pages.computeIfAbsent(hostPage, p -> new Page());
     if (blocks > FEW) {
       page.changes = 0;
+      page.checking = false;
     } else if (++page.changes >= CHANGES) {
       page.singles = SINGLES;
+      page.checking = true;
+    }
+  }
+
+  /** A checking block in a page saw a change. */
+  void changed(long hostPage) {
+    changed(hostPage, 1);
+  }
+
+  /** Whether the code made for a page now is to look for changes itself. */
+  boolean checking(long hostPage) {
+    if (pages.isEmpty()) {
+      return false;
+    }
+    @Nullable Page page = pages.get(hostPage);
+    return page != null && page.checking;
+  }
+
+  /** A page was not changed for long. */
+  void settled(long hostPage) {
+    @Nullable Page page = pages.get(hostPage);
+    if (page != null) {
+      page.checking = false;
     }
   }
 

@@ -10,6 +10,7 @@ import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.interpreter.Accelerator;
 import isola.host.ExecutableMemory;
 import isola.host.GuardedCode;
@@ -49,7 +50,7 @@ final class CodeCache implements AutoCloseable {
   private final HostAssembler assembler = new HostAssembler();
   private final BlockEmitter emitter;
   private final BlockMap blocks = new BlockMap();
-  private final GuestCode guest = new GuestCode();
+  private final GuestCode guest;
   private final GuestCode.Source source = this::read;
   private final long firstFree;
   private long free;
@@ -73,19 +74,25 @@ final class CodeCache implements AutoCloseable {
   private long translating;
   private long translatedInstructions;
 
-  /** Makes an empty one for {@code bytes} of host code. */
+  /**
+   * Makes an empty one for {@code bytes} of host code.
+   *
+   * @param v3 whether the host executes what x86-64-v3 has
+   */
   CodeCache(
       Cpu cpu,
       GuestMemory memory,
       Accelerator.CodeHolder holder,
       @Nullable CodeWatch watch,
-      long bytes) {
+      long bytes,
+      boolean v3) {
     code = new ExecutableMemory(bytes);
     this.cpu = cpu;
     this.memory = memory;
     this.holder = holder;
     this.watch = watch;
     state = cpu.state;
+    guest = new GuestCode(v3 ? OpcodeTable.offered(cpu.wiring.cpuid()) : OpcodeTable.x86(), v3);
     oneByOne.interpreted = true;
     addCommonSites();
     assembler.begin(code.executable());
@@ -93,8 +100,10 @@ final class CodeCache implements AutoCloseable {
     install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
     free = firstFree;
-    emitter = new BlockEmitter(assembler, sites, thunks, watch);
+    emitter = new BlockEmitter(assembler, sites, thunks, guest, watch);
     clearJumps();
+    RawMemory.putLong(state + Layout.UPPER_ABSENT, 1);
+    resetRuns();
     guard =
         new GuardedCode(
             thunks.guarded, code.executable() + code.size(), state + Layout.FAULT, thunks.faulted);
@@ -206,10 +215,11 @@ final class CodeCache implements AutoCloseable {
       singlePage = host & -4096;
       return oneByOne;
     }
-    return translate(rip, host, mode);
+    boolean checking = !guest.counting && sameRun(rip, rip) && changing.checking(host & -4096);
+    return translate(rip, host, mode, checking);
   }
 
-  private @Nullable Block translate(long rip, long host, int mode) {
+  private @Nullable Block translate(long rip, long host, int mode, boolean checking) {
     long physical;
     try {
       physical = cpu.fetchPhysical(rip);
@@ -219,8 +229,11 @@ final class CodeCache implements AutoCloseable {
     if (free + MOST_BLOCK_BYTES > code.executable() + code.size()) {
       dropAll();
     }
-    holder.hold(physical >>> 12);
     Block block = new Block(rip, host, physical >>> 12, mode);
+    block.checking = checking;
+    if (!checking) {
+      holder.hold(physical >>> 12);
+    }
     long second = (rip & -4096) + 4096;
     MemorySlot secondSlot = null;
     if (second - rip < 15) {
@@ -232,7 +245,13 @@ final class CodeCache implements AutoCloseable {
         block.secondHost = secondSlot.host(there);
       }
     }
-    guest.read(rip, source, (mode & Block.MODE_VECTORS) != 0, (mode & 3) != Tlb.USER);
+    guest.checking = checking;
+    guest.read(
+        rip,
+        source,
+        (mode & Block.MODE_VECTORS) != 0,
+        (mode & Block.MODE_WIDE) != 0,
+        (mode & 3) != Tlb.USER);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
         holder.release(block.secondPage);
@@ -281,7 +300,7 @@ final class CodeCache implements AutoCloseable {
         }
       }
       case Sites.NARROW -> patch(sites.host(site), to.entry[Block.FLAGS_SAVED]);
-      case Sites.STALE -> forward(sites.block(site), to);
+      case Sites.STALE, Sites.CHANGED, Sites.SETTLED -> forward(sites.block(site), to);
       case Sites.LOOKUP -> {
         long entry = entry(to, Block.INDIRECT);
         if (entry != 0) {
@@ -331,6 +350,24 @@ final class CodeCache implements AutoCloseable {
     if (empty) {
       holder.release(physical >>> 12);
     }
+  }
+
+  /** A checking block left as its guest code was changed, or not for long. */
+  void checked(Block block, boolean settled) {
+    if (!block.changed) {
+      blocks.remove(block);
+      makeStale(block);
+    }
+    if (settled) {
+      changing.settled(block.guestBytes & -4096);
+      resetRuns();
+    } else {
+      changing.changed(block.guestBytes & -4096);
+    }
+  }
+
+  private void resetRuns() {
+    RawMemory.putInt(state + Layout.CHECKED_RUNS, SelfCheck.RUNS);
   }
 
   /** Overwrites a block's heads, so that whoever comes to it leaves at once. */

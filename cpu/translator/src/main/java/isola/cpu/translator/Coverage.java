@@ -87,12 +87,14 @@ final class Coverage {
   }
 
   private static Kind vector(Insn insn, Form form) {
-    if (form.features().contains("usesmmx")) {
+    if (form.features().contains("usesmmx") || form.gathers()) {
       return Kind.INTERPRET;
     }
     return switch (insn.op) {
       case LDMXCSR, STMXCSR, MASKMOVDQU, MASKMOVQ, PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ->
           Kind.INTERPRET;
+      // What the mask leaves out cannot fault.
+      case VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> Kind.INTERPRET;
       default -> highByte(insn, form) ? Kind.INTERPRET : Kind.PLAIN;
     };
   }
@@ -124,9 +126,15 @@ final class Coverage {
       case ADC,
           ADD,
           AND,
+          ANDN,
+          BEXTR,
+          BLSI,
+          BLSMSK,
+          BLSR,
           BSF,
           BSR,
           BSWAP,
+          BZHI,
           CBW,
           CLC,
           CMC,
@@ -139,32 +147,42 @@ final class Coverage {
           INC,
           LAHF,
           LFENCE,
+          LZCNT,
           MFENCE,
+          MOVBE,
           MOVNTI,
           MOVSX,
           MOVSXD,
           MOVZX,
           MUL,
+          MULX,
           NEG,
           NOT,
           OR,
           PAUSE,
+          PDEP,
+          PEXT,
           POPCNT,
           RCL,
           RCR,
           ROL,
           ROR,
+          RORX,
           SAHF,
           SAR,
+          SARX,
           SBB,
           SFENCE,
           SHL,
           SHLD,
+          SHLX,
           SHR,
           SHRD,
+          SHRX,
           STC,
           SUB,
           TEST,
+          TZCNT,
           XADD,
           XCHG,
           XOR ->
@@ -238,6 +256,17 @@ final class Coverage {
     };
   }
 
+  /** Whether the instruction may write to memory, its own code's included. */
+  static boolean mayWrite(Insn insn, Kind kind) {
+    Form form = insn.form;
+    return switch (kind) {
+      case NOTHING, LEA, DIVIDE, POP, LEAVE, INTERRUPTS_OFF, INTERRUPTS_ON, JUMP, JUMP_IF -> false;
+      case JUMP_INDIRECT, RETURN -> false;
+      case PLAIN -> form == null || (PlainEmitter.hasMemory(insn, form) && !readsOnly(insn, form));
+      default -> true;
+    };
+  }
+
   /** The condition code of Jcc, SETcc and CMOVcc, or -1. */
   static int condition(Form form) {
     int opcode = form.opcode();
@@ -273,6 +302,14 @@ final class Coverage {
     };
   }
 
+  /** Whether the general register that VEX.vvvv names is changed. */
+  static boolean writesVvvv(Insn insn) {
+    return switch (insn.op) {
+      case BLSI, BLSMSK, BLSR, MULX -> true;
+      default -> false;
+    };
+  }
+
   /** Status flags that the instruction's outcome depends on. */
   static int reads(Insn insn, Form form) {
     int condition = condition(form);
@@ -293,9 +330,16 @@ final class Coverage {
       case ADC,
           ADD,
           AND,
+          ANDN,
+          BEXTR,
+          BLSI,
+          BLSMSK,
+          BLSR,
+          BZHI,
           CMP,
           CMPXCHG,
           IMUL,
+          LZCNT,
           MUL,
           NEG,
           OR,
@@ -303,6 +347,7 @@ final class Coverage {
           SBB,
           SUB,
           TEST,
+          TZCNT,
           XADD,
           XOR,
           DIV,
@@ -312,6 +357,8 @@ final class Coverage {
           UCOMISD,
           UCOMISS,
           PTEST,
+          VTESTPS,
+          VTESTPD,
           BSF,
           BSR ->
           ALL;

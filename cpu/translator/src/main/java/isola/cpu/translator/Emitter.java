@@ -52,13 +52,13 @@ class Emitter {
   private int[] stubKind = new int[64];
   private int stubs;
 
-  Emitter(HostAssembler a, Sites sites, Thunks thunks) {
+  Emitter(HostAssembler a, Sites sites, Thunks thunks, GuestCode code) {
     this.a = a;
     this.sites = sites;
     this.thunks = thunks;
     this.block = new Block(0, 0, 0, 0);
     this.insn = new Insn();
-    this.code = new GuestCode();
+    this.code = code;
   }
 
   /** Begins the ways out of a block. */
@@ -236,6 +236,7 @@ class Emitter {
    * Makes the memory operand of an instruction one at {@link #displacement} from {@link
    * Layout#ADDRESS}, or leaves.
    *
+   * @param aligned whether it must be aligned to its size
    * @param live status flags that matter before the instruction
    */
   final void operand(Insn i, int size, boolean write, boolean aligned, int live) {
@@ -329,7 +330,7 @@ class Emitter {
   private boolean constant(Insn i, int size, boolean write, boolean aligned) {
     long linear = Window.constantAddress(i);
     int inPage = (int) (linear & 4095);
-    if (inPage + size > 4096 || (aligned && (inPage & 15) != 0)) {
+    if (inPage + size > 4096 || (aligned && (inPage & size - 1) != 0)) {
       return false;
     }
     long page = linear & -4096;
@@ -344,7 +345,7 @@ class Emitter {
     int miss = a.jumpForward(HostAssembler.CC_NZ);
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, size, saved);
-    sites.access(site, 0, aligned);
+    sites.access(site, 0, aligned ? size : 0);
     stub(miss, site, linear, resume, CONSTANT);
     a.load(ADDRESS, Layout.tlb(table, linear, Tlb.HOST));
     inHost = false;
@@ -388,7 +389,7 @@ class Emitter {
    *
    * @param span bytes from there that must be in the page
    * @param size bytes of the access
-   * @param aligned whether it must be aligned to 16 bytes
+   * @param aligned whether it must be aligned to its size
    */
   private void probe(int span, int size, boolean write, boolean aligned) {
     int field = write ? Tlb.WRITE : Tlb.READ;
@@ -401,22 +402,22 @@ class Emitter {
     a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, span, saved);
-    sites.access(site, displacement, aligned);
+    sites.access(site, displacement, aligned ? size : 0);
     int how = span > size ? WIDE : WALK;
     long miss = thunks.miss(table, write);
-    if (aligned && span == 16) {
-      // test r14, ~(page - 16)
+    if (aligned && span == size) {
+      // test r14, ~(page - size)
       a.register(W, 0xf7, 0, ADDRESS);
-      a.emit32(~(4096 - 16));
+      a.emit32(~(4096 - size));
       stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
     } else {
       a.register(W, 0x81, 7, ADDRESS);
       a.emit32(4096 - span);
       stub(a.jumpForward(HostAssembler.CC_A), site, miss, resume, how);
       if (aligned) {
-        // test r14b, 15
+        // test r14b, size - 1
         a.register(HostAssembler.REX, 0xf6, 0, ADDRESS);
-        a.emit(15);
+        a.emit(size - 1);
         stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
       }
     }

@@ -2,8 +2,10 @@ package isola.cpu.translator;
 
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.spec.Rflags;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,10 @@ final class GuestCode {
 
   private static final int LOOK_AHEAD = 8;
 
-  private final Decoder decoder = new Decoder();
+  private final Decoder decoder;
+
+  /** Whether the host executes what x86-64-v3 has. */
+  private final boolean v3;
 
   /** The instructions; the first {@link #count} count. */
   final Insn[] insns = new Insn[LIMIT];
@@ -48,6 +53,9 @@ final class GuestCode {
   /** Whether any instruction works on XMM registers. */
   boolean vectors;
 
+  /** Whether any works on YMM registers or zeroes their upper halves. */
+  boolean wide;
+
   /** Whether the only instruction runs into the next page. */
   boolean crosses;
 
@@ -57,6 +65,12 @@ final class GuestCode {
   int available;
 
   private final byte[] ahead = new byte[4096];
+
+  /** Code of a processor that has the instructions of a table, on a host with or without v3. */
+  GuestCode(OpcodeTable table, boolean v3) {
+    decoder = new Decoder(table);
+    this.v3 = v3;
+  }
 
   /** Gives the code bytes at a linear address up to the end of its page. */
   interface Source {
@@ -69,12 +83,15 @@ final class GuestCode {
    * instruction that runs into the next page is a block of its own.
    *
    * @param vectorsAllowed whether XMM instructions may be translated now
+   * @param wideAllowed whether AVX instructions may be
    * @param privileged whether the privilege level is 0
    */
-  void read(long from, Source source, boolean vectorsAllowed, boolean privileged) {
+  void read(
+      long from, Source source, boolean vectorsAllowed, boolean wideAllowed, boolean privileged) {
     rip = from;
     count = 0;
     vectors = false;
+    wide = false;
     crosses = false;
     available = source.read(from, bytes, LIMIT * 15);
     int at = 0;
@@ -86,12 +103,14 @@ final class GuestCode {
       if (decoder.decode(insn, bytes, at, Math.min(available - at, 15), 8) != Decoder.Status.OK) {
         break;
       }
-      Coverage.Kind kind = Coverage.kind(insn);
+      Coverage.Kind kind =
+          insn.op == Op.MOVBE && !v3 ? Coverage.Kind.INTERPRET : Coverage.kind(insn);
       Form form = insn.form;
-      boolean vector = form != null && form.group() == isola.cpu.x86.decode.Group.SSE;
+      boolean vector = form != null && form.group() == Group.SSE;
+      boolean allowed = insn.vex ? wideAllowed : vectorsAllowed;
       boolean interrupts =
           kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
-      if ((vector && !vectorsAllowed) || (interrupts && !privileged)) {
+      if ((vector && !allowed) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
       } else if (kind == Coverage.Kind.INTERPRET && Coverage.staysInBlock(insn)) {
         kind = Coverage.Kind.AID;
@@ -104,13 +123,15 @@ final class GuestCode {
       if (kind == Coverage.Kind.INTERPRET) {
         break;
       }
+      if (vector && kind == Coverage.Kind.PLAIN) {
+        vectors = true;
+        wide |= insn.vex;
+      }
       if (crosses) {
-        vectors = vector;
         break;
       }
-      vectors |= vector;
       at += insn.length;
-      if (kind.ends()) {
+      if (kind.ends() || (checking && Coverage.mayWrite(insn, kind))) {
         break;
       }
     }
@@ -210,7 +231,7 @@ final class GuestCode {
   /** Which instruction of the block a direct jump backward leads to, -1 if there is none such. */
   int loopHead(int jump) {
     long target = insns[jump].rip + insns[jump].length + insns[jump].imm;
-    if (target < rip || target > insns[jump].rip || crosses) {
+    if (target < rip || target > insns[jump].rip || crosses || checking) {
       return -1;
     }
     for (int i = jump; i >= 0; i--) {
@@ -237,6 +258,9 @@ final class GuestCode {
    */
   boolean savedFirst;
 
+  /** Whether the block ends where it writes to memory, and nothing beyond it is looked at. */
+  boolean checking;
+
   /** Whether all flags are wanted between blocks, as execution may stop at any instruction. */
   boolean counting;
 
@@ -249,7 +273,7 @@ final class GuestCode {
    * changed.
    */
   int liveAt(long linear, Source source) {
-    if (counting || ((linear ^ rip) & -4096) != 0) {
+    if (counting || checking || ((linear ^ rip) & -4096) != 0) {
       return Rflags.STATUS;
     }
     int length;

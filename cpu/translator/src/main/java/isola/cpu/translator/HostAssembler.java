@@ -40,6 +40,9 @@ final class HostAssembler {
   /** Prefix F3. */
   static final int PF3 = 32;
 
+  /** VEX.L: 256 bits. */
+  static final int L256 = 64;
+
   /** Bits 9:8: the opcode map (0 one byte, 1 0F, 2 0F 38, 3 0F 3A). */
   static final int MAP_SHIFT = 8;
 
@@ -52,6 +55,7 @@ final class HostAssembler {
   static final int CC_NZ = 5;
   static final int CC_BE = 6;
   static final int CC_A = 7;
+  static final int CC_S = 8;
   static final int CC_AE = 3;
 
   private byte[] code = new byte[4096];
@@ -197,9 +201,13 @@ final class HostAssembler {
       int scale,
       int displacement,
       boolean gs) {
-    int baseBits = Math.max(base, 0);
-    prefixes(flags, reg, Math.max(index, 0), baseBits, gs);
+    prefixes(flags, reg, Math.max(index, 0), Math.max(base, 0), gs);
     opcode(flags, opcode);
+    place(reg, base, index, scale, displacement);
+  }
+
+  /** ModRM, SIB and displacement of an operand in memory. */
+  private void place(int reg, int base, int index, int scale, int displacement) {
     int middle = (reg & 7) << 3;
     if (base == NONE) {
       emit(middle | 4);
@@ -236,6 +244,49 @@ final class HostAssembler {
   /** An instruction whose memory operand is in the processor's state, indexed. */
   void stateIndexed(int flags, int opcode, int reg, int base, int index, int scale, int offset) {
     memory(flags, opcode, reg, base, index, scale, offset, true);
+  }
+
+  // VEX, with the mandatory prefix and the map in flags as elsewhere. A register that is not there
+  // is 0.
+
+  /** What stands before ModRM, in two or three bytes (Intel SDM vol. 2A 2.3.5). */
+  private void vex(int flags, int opcode, int reg, int vvvv, int rm) {
+    int prefix = (flags & P66) != 0 ? 1 : (flags & PF3) != 0 ? 2 : (flags & PF2) != 0 ? 3 : 0;
+    int last = (~vvvv & 15) << 3 | ((flags & L256) != 0 ? 4 : 0) | prefix;
+    int notReg = (reg & 8) == 0 ? 0x80 : 0;
+    if (rm < 8 && (flags & W) == 0 && (flags >> MAP_SHIFT & 3) == 1) {
+      emit(0xc5);
+      emit(notReg | last);
+    } else {
+      emit(0xc4);
+      emit(notReg | 0x40 | (rm < 8 ? 0x20 : 0) | flags >> MAP_SHIFT & 3);
+      emit((flags & W) << 7 | last);
+    }
+    emit(opcode);
+  }
+
+  /** A VEX instruction without ModRM. */
+  void vexAlone(int flags, int opcode) {
+    vex(flags, opcode, 0, 0, 0);
+  }
+
+  /** A VEX instruction, all operands registers. */
+  void vexRegister(int flags, int opcode, int reg, int vvvv, int rm) {
+    vex(flags, opcode, reg, vvvv, rm);
+    emit(0xc0 | (reg & 7) << 3 | rm & 7);
+  }
+
+  /** A VEX instruction with an operand in memory. */
+  void vexMemory(int flags, int opcode, int reg, int vvvv, int base, int displacement) {
+    vex(flags, opcode, reg, vvvv, base);
+    place(reg, base, NONE, 0, displacement);
+  }
+
+  /** A VEX instruction whose memory operand is a field of the processor's state. */
+  void vexState(int flags, int opcode, int reg, int vvvv, int offset) {
+    emit(0x65);
+    vex(flags, opcode, reg, vvvv, 0);
+    place(reg, NONE, NONE, 0, offset);
   }
 
   // The few instructions that the translator needs by name.

@@ -42,8 +42,17 @@ final class Layout {
   /** Where to go on in the middle of a block. */
   static final int RESUME = BASE + 64;
 
+  /**
+   * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
+   * registers, else 1; 8 bytes.
+   */
+  static final int UPPER_ABSENT = BASE + 80;
+
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
+
+  /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
+  static final int CHECKED_RUNS = BASE + 88;
 
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;

@@ -18,10 +18,12 @@ final class PlainEmitter {
 
   private final Emitter e;
   private final HostAssembler a;
+  private final VexEmitter vex;
 
   PlainEmitter(Emitter emitter) {
     e = emitter;
     a = emitter.a;
+    vex = new VexEmitter(emitter);
   }
 
   /**
@@ -39,7 +41,7 @@ final class PlainEmitter {
     }
     boolean memory = form.memorySize() >= 0 && hasMemory(insn, form);
     if (memory) {
-      int size = form.memorySize() > 0 ? form.memorySize() : insn.operandSize;
+      int size = form.memorySize(insn);
       e.operand(insn, size, !Coverage.readsOnly(insn, form), form.aligned(), liveBefore);
     }
     int touches = Coverage.touches(insn, form);
@@ -47,7 +49,11 @@ final class PlainEmitter {
     if (Coverage.reads(insn, form) != 0 || (touches != 0 && kept != 0)) {
       e.wantFlags();
     }
-    encode(insn, form, bytes, at, memory);
+    if (insn.vex) {
+      vex.encode(insn, form, bytes[at + insn.length - 1], memory);
+    } else {
+      encode(insn, form, bytes, at, memory);
+    }
     e.window.after(insn, form);
     if (touches != 0) {
       e.flagsChanged();

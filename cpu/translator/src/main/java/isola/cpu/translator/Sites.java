@@ -45,13 +45,19 @@ final class Sites {
   /** An indirect jump, noted while it is made, in case that its target is no address. */
   static final byte JUMP = 11;
 
+  /** A {@link SelfCheck checking} block found that the guest's code is not what it was. */
+  static final byte CHANGED = 12;
+
+  /** A checking block was entered often enough to get ordinary code. */
+  static final byte SETTLED = 13;
+
   /** How many kinds there are. */
   static final int KINDS = 16;
 
   private byte[] kind = new byte[1024];
   private short[] size = new short[1024];
   private short[] offset = new short[1024];
-  private boolean[] aligned = new boolean[1024];
+  private byte[] aligned = new byte[1024];
   private boolean[] saved = new boolean[1024];
   private long[] rip = new long[1024];
   private long[] host = new long[1024];
@@ -92,7 +98,7 @@ final class Sites {
     this.kind[count] = kind;
     this.size[count] = (short) size;
     offset[count] = 0;
-    aligned[count] = false;
+    aligned[count] = 0;
     this.saved[count] = saved;
     this.rip[count] = rip;
     this.host[count] = host;
@@ -115,11 +121,11 @@ final class Sites {
    * Says more of an access that misses.
    *
    * @param from how far behind the address of the probe the instruction's own operand begins
-   * @param toSixteen whether that must be aligned to 16 bytes
+   * @param alignment bytes that it must be aligned to, or 0
    */
-  void access(int site, int from, boolean toSixteen) {
+  void access(int site, int from, int alignment) {
     offset[site] = (short) from;
-    aligned[site] = toSixteen;
+    aligned[site] = (byte) alignment;
   }
 
   /** How far behind the address of the probe the operand begins. */
@@ -127,8 +133,8 @@ final class Sites {
     return offset[site];
   }
 
-  /** Whether the operand must be aligned to 16 bytes. */
-  boolean aligned(int site) {
+  /** Bytes that the operand must be aligned to, or 0. */
+  int aligned(int site) {
     return aligned[site];
   }
 

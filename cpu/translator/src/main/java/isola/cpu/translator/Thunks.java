@@ -21,6 +21,10 @@ final class Thunks {
   /** Registers that a C function must preserve (System V AMD64 ABI 3.2.1). */
   private static final int[] PRESERVED = {RBX, RBP, R12, R13, R14, R15};
 
+  /** VEX.256.66.0F3A, of the moves to and from the upper halves of YMM registers. */
+  private static final int UPPER_HALF =
+      HostAssembler.L256 | HostAssembler.P66 | 3 << HostAssembler.MAP_SHIFT;
+
   /** The function {@code exitSite = enter(state, code)}. */
   final long enter;
 
@@ -30,8 +34,14 @@ final class Thunks {
   /** Loads the guest's XMM registers; called, keeps all else. */
   final long loadVectors;
 
+  /** Loads the guest's YMM registers; called, keeps all else. */
+  final long loadWide;
+
   /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
   final long resumeVectors;
+
+  /** The same with YMM registers. */
+  final long resumeWide;
 
   /** Leaves for a target in TEMPORARY that no block is known for. */
   final long lookup;
@@ -62,8 +72,15 @@ final class Thunks {
     loadVectors = a.here();
     loadVectors(a);
     a.align(16);
+    loadWide = a.here();
+    loadWide(a);
+    a.align(16);
     resumeVectors = a.here();
     a.call(loadVectors);
+    a.state(0, 0xff, 4, Layout.RESUME);
+    a.align(16);
+    resumeWide = a.here();
+    a.call(loadWide);
     a.state(0, 0xff, 4, Layout.RESUME);
     a.align(16);
     lookup = a.here();
@@ -132,6 +149,19 @@ final class Thunks {
     }
     a.emit(0xc3);
     a.bindShort(vectors);
+    a.load(RCX, Layout.UPPER_ABSENT);
+    int upper = a.jumpIfRcxZero();
+    int lower = a.jumpForward();
+    a.bindShort(upper);
+    for (int r = 0; r < 16; r++) {
+      // vextractf128 [YMM_HIGH + r * 16], ymm, 1
+      a.vexState(UPPER_HALF, 0x19, r, 0, CpuState.YMM_HIGH + r * 16);
+      a.emit(1);
+    }
+    // vzeroupper: the JVM's SSE code would wait for the upper halves
+    a.vexAlone(HostAssembler.MAP_0F, 0x77);
+    a.storeImmediate(Layout.UPPER_ABSENT, 1);
+    a.bind(lower);
     for (int r = 0; r < 16; r++) {
       // movups [XMM + r * 16], xmm
       a.state(HostAssembler.MAP_0F, 0x11, r, CpuState.XMM + r * 16);
@@ -140,6 +170,20 @@ final class Thunks {
     a.state(HostAssembler.MAP_0F, 0xae, 3, CpuState.MXCSR);
     a.state(HostAssembler.MAP_0F, 0xae, 2, Layout.HOST_MXCSR);
     a.jump(leave);
+  }
+
+  private void loadWide(HostAssembler a) {
+    a.load(RCX, Layout.FP_ABSENT);
+    int there = a.jumpIfRcxZero();
+    a.call(loadVectors);
+    a.bindShort(there);
+    for (int r = 0; r < 16; r++) {
+      // vinsertf128 ymm, ymm, [YMM_HIGH + r * 16], 1
+      a.vexState(UPPER_HALF, 0x18, r, r, CpuState.YMM_HIGH + r * 16);
+      a.emit(1);
+    }
+    a.storeImmediate(Layout.UPPER_ABSENT, 0);
+    a.emit(0xc3);
   }
 
   private static void loadVectors(HostAssembler a) {

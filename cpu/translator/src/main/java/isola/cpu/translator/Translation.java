@@ -16,6 +16,7 @@ import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
+import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
 import isola.host.ExecutableMemory;
 import java.util.Map;
@@ -31,6 +32,9 @@ final class Translation implements Accelerator {
 
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
+
+  /** XCR0: components of which AVX instructions need both. */
+  private static final int WIDE_STATE = XsaveSpec.SSE | XsaveSpec.AVX;
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -51,7 +55,7 @@ final class Translation implements Accelerator {
   private final Thunks thunks;
   private final HostTicks ticks;
 
-  /** {@link Block#MODE_VECTORS} as the jump caches were filled with, -1 if they are empty. */
+  /** The {@link #vectors} that the jump caches were filled with, -1 if they are empty. */
   private int cachedVectors = -1;
 
   private long entered;
@@ -98,12 +102,13 @@ final class Translation implements Accelerator {
       CodeHolder holder,
       @Nullable CodeWatch watch,
       long codeBytes,
+      boolean v3,
       IntSupplier processors) {
     this.processors = processors;
     this.cpu = cpu;
     this.memory = memory;
     state = cpu.state;
-    cache = new CodeCache(cpu, memory, holder, watch, codeBytes);
+    cache = new CodeCache(cpu, memory, holder, watch, codeBytes, v3);
     sites = cache.sites;
     thunks = cache.thunks;
     ticks = new HostTicks(cpu, thunks.readTicks);
@@ -176,14 +181,14 @@ final class Translation implements Accelerator {
       // What is privileged is told from the table alone.
       return -ELSEWHERE;
     }
-    int mode = table | (vectors() ? Block.MODE_VECTORS : 0);
-    if (cachedVectors != (mode & Block.MODE_VECTORS)) {
+    int vectors = vectors();
+    if (cachedVectors != vectors) {
       if (cachedVectors >= 0) {
         cache.clearJumps();
       }
-      cachedVectors = mode & Block.MODE_VECTORS;
+      cachedVectors = vectors;
     }
-    return mode;
+    return table | vectors;
   }
 
   /** Hands RFLAGS to generated code. */
@@ -212,10 +217,17 @@ final class Translation implements Accelerator {
     cpu.privilegeMoved();
   }
 
-  private boolean vectors() {
-    return (cpu.intField(CpuState.CR0) & (Cr0.EM | Cr0.TS)) == 0
-        && (cpu.intField(CpuState.CR4) & Cr4.OSFXSR) != 0
-        && (cpu.intField(CpuState.MXCSR) & MXCSR_MASKS) == MXCSR_MASKS;
+  /** What of a {@link Block#mode} is about XMM and YMM registers. */
+  private int vectors() {
+    int cr4 = cpu.intField(CpuState.CR4);
+    if ((cpu.intField(CpuState.CR0) & (Cr0.EM | Cr0.TS)) != 0
+        || (cr4 & Cr4.OSFXSR) == 0
+        || (cpu.intField(CpuState.MXCSR) & MXCSR_MASKS) != MXCSR_MASKS) {
+      return 0;
+    }
+    boolean wide =
+        (cr4 & Cr4.OSXSAVE) != 0 && (cpu.intField(CpuState.XCR0) & WIDE_STATE) == WIDE_STATE;
+    return Block.MODE_VECTORS | (wide ? Block.MODE_WIDE : 0);
   }
 
   private boolean attention() {
@@ -333,6 +345,12 @@ final class Translation implements Accelerator {
           refund(site, 0);
           return leave(rip, 1);
         }
+        case Sites.CHANGED, Sites.SETTLED -> {
+          Block block = sites.block(site);
+          if (block != null) {
+            cache.checked(block, kind == Sites.SETTLED);
+          }
+        }
         case Sites.FAULT -> {
           return fault();
         }
@@ -345,7 +363,11 @@ final class Translation implements Accelerator {
         default -> {}
       }
       if (attention()) {
-        boolean between = kind == Sites.CHAIN || kind == Sites.ENTRY || kind == Sites.STALE;
+        boolean between =
+            switch (kind) {
+              case Sites.CHAIN, Sites.ENTRY, Sites.STALE, Sites.CHANGED, Sites.SETTLED -> true;
+              default -> false;
+            };
         return between && !counting ? settle(rip, mode) : leave(rip, 0);
       }
       int before = cache.generation();
@@ -523,14 +545,15 @@ final class Translation implements Accelerator {
 
   /** Whether an access that must be aligned is not, which the interpreter sees to. */
   private boolean misaligned(int site, long linear) {
-    return sites.aligned(site) && (linear + sites.offset(site) & 15) != 0;
+    int alignment = sites.aligned(site);
+    return alignment != 0 && (linear + sites.offset(site) & alignment - 1) != 0;
   }
 
   private long resume(int site) {
     Block block = sites.block(site);
     if (block != null && block.vectors) {
       RawMemory.putLong(state + Layout.RESUME, sites.host(site));
-      return thunks.resumeVectors;
+      return block.wide ? thunks.resumeWide : thunks.resumeVectors;
     }
     return sites.host(site);
   }
@@ -568,6 +591,8 @@ final class Translation implements Accelerator {
     counters.put("left at an entry", left[Sites.ENTRY]);
     counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left changed code", left[Sites.CHANGED]);
+    counters.put("left settled code", left[Sites.SETTLED]);
     counters.put("left for Java's aid", left[Sites.AID]);
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);

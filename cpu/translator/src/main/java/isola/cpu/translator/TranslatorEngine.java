@@ -19,6 +19,10 @@ public final class TranslatorEngine implements CpuEngine {
   private static final List<String> NEEDED =
       List.of("aes", "cx16", "lahf_lm", "pclmulqdq", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3");
 
+  /** What a guest of level x86-64-v3 may execute besides. */
+  private static final List<String> NEEDED_FOR_V3 =
+      List.of("abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe");
+
   /** Bytes of host code kept; when they are used up all is dropped and begun anew. */
   private static final long CODE_BYTES = 64L << 20;
 
@@ -74,12 +78,18 @@ public final class TranslatorEngine implements CpuEngine {
   }
 
   @Override
-  public CpuVm create(GuestMemory memory) {
-    return InterpreterEngine.accelerated(
-        memory, new Translations(watch, codeBytes, new AtomicInteger()));
+  public int level() {
+    return HostProcessor.missing(NEEDED_FOR_V3).isEmpty() ? 3 : 2;
   }
 
-  private record Translations(@Nullable CodeWatch watch, long codeBytes, AtomicInteger processors)
+  @Override
+  public CpuVm create(GuestMemory memory) {
+    return InterpreterEngine.accelerated(
+        memory, new Translations(watch, codeBytes, level() >= 3, new AtomicInteger()));
+  }
+
+  private record Translations(
+      @Nullable CodeWatch watch, long codeBytes, boolean v3, AtomicInteger processors)
       implements Accelerator.Factory {
     @Override
     public int stateSize() {
@@ -89,7 +99,7 @@ public final class TranslatorEngine implements CpuEngine {
     @Override
     public Accelerator create(Cpu cpu, GuestMemory memory, Accelerator.CodeHolder holder) {
       processors.incrementAndGet();
-      return new Translation(cpu, memory, holder, watch, codeBytes, processors::get);
+      return new Translation(cpu, memory, holder, watch, codeBytes, v3, processors::get);
     }
   }
 }

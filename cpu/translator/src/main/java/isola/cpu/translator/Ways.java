@@ -104,9 +104,9 @@ final class Ways {
       a.bindShort(there);
     }
     if (block.vectors) {
-      a.load(TEMPORARY, Layout.FP_ABSENT);
+      a.load(TEMPORARY, block.wide ? Layout.UPPER_ABSENT : Layout.FP_ABSENT);
       int there = a.jumpIfRcxZero();
-      a.call(thunks.loadVectors);
+      a.call(block.wide ? thunks.loadWide : thunks.loadVectors);
       a.bindShort(there);
     }
   }

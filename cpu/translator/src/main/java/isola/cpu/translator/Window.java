@@ -33,7 +33,9 @@ final class Window {
   private int scale;
   private int segment;
   private boolean write;
-  private boolean aligned;
+
+  /** Bytes that {@link #origin} is aligned to, or 0. */
+  private int aligned;
 
   /** Displacement that ADDRESS stands for; with a constant address, the linear page. */
   private long origin;
@@ -77,7 +79,7 @@ final class Window {
     return displacement >= low
         && displacement + size <= high
         && (this.write || !write)
-        && (!aligned || (this.aligned && (displacement - origin & 15) == 0));
+        && (!aligned || (this.aligned >= size && (displacement - origin & size - 1) == 0));
   }
 
   /**
@@ -113,7 +115,7 @@ final class Window {
     index = -1;
     segment = -1;
     this.write = write;
-    aligned = true;
+    aligned = 4096;
     origin = page;
     low = page;
     high = page + 4096;
@@ -139,7 +141,7 @@ final class Window {
     this.index = index;
     this.scale = scale;
     this.write = write;
-    this.aligned = aligned;
+    this.aligned = aligned ? size : 0;
     low = displacement;
     high = displacement + size;
     origin = low;
@@ -220,7 +222,7 @@ final class Window {
     if (insn.op == Op.LEA || !PlainEmitter.hasMemory(insn, form)) {
       return true;
     }
-    int size = form.memorySize() > 0 ? form.memorySize() : insn.operandSize;
+    int size = form.memorySize(insn);
     return insn.addressSize == 8
         && same(insn.base, insn.index, insn.scale, segmentOf(insn))
         && widen(insn.displacement + moved, size, !Coverage.readsOnly(insn, form), form.aligned());
@@ -232,8 +234,8 @@ final class Window {
     if ((write && !this.write)
         || newHigh - newLow > SPAN
         || newLow != (int) newLow
-        || aligned && !this.aligned
-        || this.aligned && (displacement - origin & 15) != 0) {
+        || aligned && this.aligned < size
+        || this.aligned != 0 && (displacement - origin & this.aligned - 1) != 0) {
       return false;
     }
     low = newLow;
@@ -335,6 +337,11 @@ final class Window {
           }
         }
         case 'A', 'r' -> registers |= bit(RAX);
+        case 'B' -> {
+          if (Coverage.writesVvvv(insn)) {
+            registers |= bit(insn.vvvv);
+          }
+        }
         default -> {}
       }
     }

@@ -2,14 +2,14 @@ package isola.cpu.translator;
 
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
-import isola.core.cpu.CpuidTable;
 import isola.core.cpu.Exit;
 import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.RawMemory;
+import isola.cpu.x86.model.CpuModel;
+import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
-import java.util.List;
 import java.util.Random;
 
 /** A processor in 64-bit mode with identity-mapped memory and nothing else. */
@@ -20,6 +20,9 @@ final class BareMachine implements AutoCloseable {
   static final int DATA_SIZE = 0x10000;
   private static final int MEMORY = 0x400000;
 
+  /** The level of x86-64 that the translator has here, on whichever engine. */
+  static final int LEVEL = new TranslatorEngine().level();
+
   final GuestMemory memory = new GuestMemory();
   final Vcpu vcpu;
   private final CpuVm vm;
@@ -27,7 +30,9 @@ final class BareMachine implements AutoCloseable {
   BareMachine(CpuEngine engine) {
     memory.addRam(0, MEMORY);
     vm = engine.create(memory);
-    vcpu = vm.createVcpu(VcpuWiring.unconnected(new CpuidTable(List.of())));
+    vcpu =
+        vm.createVcpu(
+            VcpuWiring.unconnected(CpuModel.level(LEVEL).table(0, 1, 1_000_000_000L, false)));
   }
 
   long field(int offset) {
@@ -58,7 +63,8 @@ final class BareMachine implements AutoCloseable {
     vcpu.pull();
     field(CpuState.CR0, 0x8000_0033L);
     field(CpuState.CR3, 0x1000);
-    field(CpuState.CR4, 0x620);
+    field(CpuState.CR4, 0x40620);
+    field(CpuState.XCR0, XsaveSpec.X87 | XsaveSpec.SSE | (LEVEL >= 3 ? XsaveSpec.AVX : 0));
     field(CpuState.EFER, 0xd00);
     for (int s = 0; s < 6; s++) {
       segment(s, s == 1 ? 8 : 16, s == 1 ? 0xa09b : 0xc093);
@@ -68,6 +74,9 @@ final class BareMachine implements AutoCloseable {
       field(CpuState.GPR + r * 8, random.nextInt(3) == 0 ? random.nextInt(100) : random.nextLong());
       field(CpuState.XMM + r * 16, random.nextLong());
       field(CpuState.XMM + r * 16 + 8, random.nextLong());
+    }
+    for (int i = 0; i < XsaveSpec.AVX_SIZE; i += 8) {
+      field(CpuState.YMM_HIGH + i, LEVEL >= 3 ? random.nextLong() : 0);
     }
     field(CpuState.GPR + 4 * 8, STACK);
     field(CpuState.RIP, CODE);
@@ -96,7 +105,10 @@ final class BareMachine implements AutoCloseable {
     }
     for (int r = 0; r < 16; r++) {
       int at = CpuState.XMM + r * 16;
-      text.append("xmm%d %016x%016x\n".formatted(r, field(at + 8), field(at)));
+      int high = CpuState.YMM_HIGH + r * 16;
+      text.append(
+          "ymm%d %016x%016x%016x%016x\n"
+              .formatted(r, field(high + 8), field(high), field(at + 8), field(at)));
     }
     text.append("mxcsr %x\n".formatted(RawMemory.getInt(vcpu.state() + CpuState.MXCSR)));
     byte[] data = new byte[DATA_SIZE];

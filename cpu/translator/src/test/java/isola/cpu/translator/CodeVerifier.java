@@ -6,6 +6,7 @@ import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.spec.Segment;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -28,7 +29,7 @@ final class CodeVerifier implements CodeWatch {
 
   private final Set<Long> instructions = new HashSet<>();
   private final List<long[]> jumps = new ArrayList<>();
-  private final Decoder decoder = new Decoder();
+  private final Decoder decoder = new Decoder(OpcodeTable.v3());
   private int memoryOperands;
 
   // What is known while reading straight on. A register's probe: bytes, negative for writing too.
@@ -45,6 +46,9 @@ final class CodeVerifier implements CodeWatch {
 
   private boolean constantWrite;
 
+  /** The block in work if it reads its own guest code. */
+  private @Nullable Block checking;
+
   /** Memory operands seen, the state's aside. */
   int memoryOperands() {
     return memoryOperands;
@@ -55,6 +59,7 @@ final class CodeVerifier implements CodeWatch {
     forget();
     // What all share is jumped to with the index masked.
     shared = block == null;
+    checking = block != null && block.checking ? block : null;
     masked = shared;
     int at = 0;
     while (at < size) {
@@ -147,12 +152,8 @@ final class CodeVerifier implements CodeWatch {
     return false;
   }
 
-  private static int size(Insn insn, Form form) {
-    return form.memorySize() > 0 ? form.memorySize() : insn.operandSize;
-  }
-
   private @Nullable String operand(Insn insn, Form form) {
-    int size = size(insn, form);
+    int size = form.memorySize(insn);
     if (insn.segment == Segment.GS) {
       return state(insn, size);
     }
@@ -202,6 +203,12 @@ final class CodeVerifier implements CodeWatch {
       return;
     }
     if (constantProbe(insn, tlb, field)) {
+      return;
+    }
+    Block own = checking;
+    if (own != null && SelfCheck.readsImmediate(insn) && insn.imm == own.guestBytes) {
+      forgetRegister(insn.reg);
+      probed[insn.reg] = own.length;
       return;
     }
     boolean whole = insn.operandSize == 8;
@@ -258,14 +265,16 @@ final class CodeVerifier implements CodeWatch {
   }
 
   private void wrote(Insn insn, Form form) {
-    if (form.group() != Group.INTEGER && !form.operand(0).startsWith("G")) {
-      return;
-    }
     for (String operand : form.operands()) {
       switch (operand.charAt(0)) {
         case 'G', 'Z' -> {
           if (Coverage.writesReg(insn, form)) {
             forgetRegister(insn.reg);
+          }
+        }
+        case 'B' -> {
+          if (Coverage.writesVvvv(insn)) {
+            forgetRegister(insn.vvvv);
           }
         }
         case 'E', 'R' -> {

@@ -2,7 +2,9 @@ package isola.cpu.translator;
 
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.spec.Segment;
 import java.util.Locale;
 
@@ -18,7 +20,7 @@ final class HostPrinter {
   /** One line for each instruction. */
   static String print(long address, byte[] code, int size) {
     StringBuilder text = new StringBuilder(4096);
-    Decoder decoder = new Decoder();
+    Decoder decoder = new Decoder(OpcodeTable.v3());
     int at = 0;
     while (at < size) {
       Insn insn = new Insn();
@@ -39,6 +41,8 @@ final class HostPrinter {
       return "?";
     }
     text.append(insn.locked() ? "lock " : "");
+    boolean unnamed = form.group() == Group.SSE && !insn.op.name().startsWith("V");
+    text.append(insn.vex && unnamed ? "v" : "");
     text.append(insn.op.name().toLowerCase(Locale.ROOT));
     for (int i = 0; i < form.operands().size(); i++) {
       text.append(i == 0 ? " " : ", ").append(operand(insn, form, i, address, size));
@@ -56,8 +60,11 @@ final class HostPrinter {
       case 'G', 'Z' -> register(insn.reg, bytes(operand, insn), insn.rex);
       case 'E', 'R', 'M' ->
           insn.memory() ? memory(insn) : register(insn.rm, bytes(operand, insn), insn.rex);
-      case 'V', 'P' -> "xmm" + insn.reg;
-      case 'W', 'U', 'Q' -> insn.memory() ? memory(insn) : "xmm" + insn.rm;
+      case 'B' -> register(insn.vvvv, insn.operandSize, true);
+      case 'H' -> vector(insn, operand, insn.vvvv);
+      case 'L' -> vector(insn, operand, (int) insn.imm >> 4);
+      case 'V', 'P' -> vector(insn, operand, insn.reg);
+      case 'W', 'U', 'Q' -> insn.memory() ? memory(insn) : vector(insn, operand, insn.rm);
       case 'I' -> Long.toHexString(insn.imm);
       case 'J' -> {
         long target = insn.rip + insn.length + insn.imm - address;
@@ -65,6 +72,15 @@ final class HostPrinter {
       }
       default -> operand;
     };
+  }
+
+  private static String vector(Insn insn, String operand, int number) {
+    boolean wide =
+        switch (operand.substring(1)) {
+          case "x", "ps", "pd" -> insn.l256;
+          default -> false;
+        };
+    return (wide ? "ymm" : "xmm") + number;
   }
 
   private static int bytes(String operand, Insn insn) {

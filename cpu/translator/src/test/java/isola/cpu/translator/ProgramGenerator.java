@@ -64,7 +64,6 @@ final class ProgramGenerator {
           "RSQRTPS",
           "RSQRTSS",
           "PAUSE",
-          "MOVBE",
           "SHLD",
           "SHRD");
 
@@ -72,9 +71,13 @@ final class ProgramGenerator {
   private static final Set<String> UNDEFINED_FLAGS =
       Set.of(
           "MUL", "IMUL", "SHL", "SHR", "SAR", "ROL", "ROR", "RCL", "RCR", "BT", "BTS", "BTR", "BTC",
-          "BSF", "BSR", "AND", "OR", "XOR", "TEST");
+          "BSF", "BSR", "AND", "OR", "XOR", "TEST", "ANDN", "BEXTR", "BLSI", "BLSMSK", "BLSR",
+          "BZHI", "LZCNT", "TZCNT");
 
-  private final Decoder decoder = new Decoder();
+  private static final OpcodeTable TABLE =
+      BareMachine.LEVEL >= 3 ? OpcodeTable.v3() : OpcodeTable.x86();
+
+  private final Decoder decoder = new Decoder(TABLE);
   private final List<Form> forms = new ArrayList<>();
   private final Random random;
   private final byte[] code = new byte[1 << 14];
@@ -87,7 +90,7 @@ final class ProgramGenerator {
 
   ProgramGenerator(long seed) {
     random = new Random(seed);
-    for (Form form : OpcodeTable.x86().forms()) {
+    for (Form form : TABLE.forms()) {
       String name = form.op().name();
       boolean group = form.group() == Group.INTEGER || form.group() == Group.SSE;
       if (group
@@ -96,6 +99,7 @@ final class ProgramGenerator {
           && !name.startsWith("J")
           && !form.features().contains("usesmmx")
           && !form.features().contains("segment")
+          && !form.gathers()
           && !form.operands().contains("Sw")) {
         forms.add(form);
       }
@@ -290,6 +294,10 @@ final class ProgramGenerator {
       return false;
     }
     int start = size;
+    Form.Vex vex = form.vex();
+    if (vex != null) {
+      return vex(form, vex, rex, modRm, place);
+    }
     if (small) {
       emit(0x66);
     }
@@ -307,6 +315,47 @@ final class ProgramGenerator {
     }
     if (form.map() > 1) {
       emit(form.map() == 2 ? 0x38 : 0x3a);
+    }
+    emit(form.opcode());
+    if (form.hasModRm()) {
+      emit(modRm);
+    }
+    int relative = size;
+    if (place != null) {
+      address(place);
+    }
+    return finish(form, start, relative, place);
+  }
+
+  private boolean vex(
+      Form form, Form.Vex vex, int rex, int modRm, @org.jspecify.annotations.Nullable Place place) {
+    int start = size;
+    int named = 0;
+    if (form.has('H') || form.has('B')) {
+      do {
+        named = random.nextInt(16);
+      } while (form.has('B') && (named == RSP || named == sharedBase));
+    }
+    int length =
+        switch (vex.length()) {
+          case L128 -> 0;
+          case L256 -> 4;
+          case BOTH, IGNORED -> random.nextInt(2) << 2;
+        };
+    int prefix =
+        switch (form.prefix()) {
+          case 0x66 -> 1;
+          case 0xf3 -> 2;
+          case 0xf2 -> 3;
+          default -> 0;
+        };
+    int w = vex.w() == Form.ANY ? rex & 8 : vex.w() << 3;
+    int last = ~named << 3 & 0x78 | length | prefix;
+    int inverted = ~rex & 7;
+    if ((inverted & 3) == 3 && w == 0 && form.map() == 1 && random.nextBoolean()) {
+      emit(0xc5, (inverted & 4) << 5 | last);
+    } else {
+      emit(0xc4, inverted << 5 | form.map(), w << 4 | last);
     }
     emit(form.opcode());
     if (form.hasModRm()) {
@@ -381,7 +430,7 @@ final class ProgramGenerator {
     if (sharedBase >= 0) {
       int displacement = random.nextInt(256) - 128;
       if (form.aligned() || form.op().name().equals("CMPXCHG8B")) {
-        displacement = (int) (((sharedAt + displacement) & ~15L) - sharedAt);
+        displacement = (int) (((sharedAt + displacement) & ~31L) - sharedAt);
       }
       return new Place(sharedBase, RSP, 0, 2, displacement);
     }
@@ -390,7 +439,7 @@ final class ProgramGenerator {
       at = BareMachine.DATA + 0x1000L * (1 + random.nextInt(8)) - random.nextInt(24);
     }
     if (form.aligned() || form.op().name().equals("CMPXCHG8B")) {
-      at &= ~15L;
+      at &= ~31L;
     }
     if (random.nextInt(6) == 0) {
       return new Place(-1, RSP, 0, 0, (int) at);

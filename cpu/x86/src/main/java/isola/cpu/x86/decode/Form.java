@@ -180,6 +180,28 @@ public record Form(
     return features.contains("vsib");
   }
 
+  /** Bytes of the memory operand of an instruction of this row. */
+  public int memorySize(Insn insn) {
+    if (memorySize == 0) {
+      return insn.operandSize;
+    }
+    return insn.vex && insn.l256 ? memorySize * wider(operands) : memorySize;
+  }
+
+  /** How many times as long a memory operand is with VEX.L. */
+  static int wider(List<String> operands) {
+    for (String operand : operands) {
+      if (operand.charAt(0) == 'W' || operand.charAt(0) == 'M') {
+        return switch (operand.substring(1)) {
+          case "x", "ps", "pd", "h", "f", "e" -> 2;
+          case "dup" -> 4;
+          default -> 1;
+        };
+      }
+    }
+    return 1;
+  }
+
   /** The operand at a position, or the empty string. */
   public String operand(int position) {
     return position < operands.size() ? operands.get(position) : "";

@@ -221,25 +221,11 @@ public final class OpcodeTable {
             : three && !fused ? Form.Vex.Register.VVVV : Form.Vex.Register.REG,
         step(operands),
         loads ? memory : 0,
-        loads ? memory * wider(operands) : 0);
+        loads ? memory * Form.wider(operands) : 0);
   }
 
   private static boolean any(List<String> operands, char kind) {
     return operands.stream().anyMatch(operand -> operand.charAt(0) == kind);
-  }
-
-  /** How many times as long a memory operand is with VEX.L. */
-  private static int wider(List<String> operands) {
-    for (String operand : operands) {
-      if (operand.charAt(0) == 'W' || operand.charAt(0) == 'M') {
-        return switch (operand.substring(1)) {
-          case "x", "ps", "pd", "h", "f", "e" -> 2;
-          case "dup" -> 4;
-          default -> 1;
-        };
-      }
-    }
-    return 1;
   }
 
   private static Form.Vex.Register register(char operand) {

@@ -122,28 +122,35 @@ final class StringInstructions {
     }
   }
 
-  /** Elements of {@code size} bytes from a linear address to the end of its page. */
-  private static long inPage(long linear, int size) {
-    return (4096 - (linear & 4095)) / size;
+  /**
+   * Elements of {@code size} bytes that lie in one page from a linear address on, upwards or
+   * downwards; 0 if the first does not.
+   */
+  private static long inPage(long linear, int size, boolean down) {
+    int offset = (int) linear & 4095;
+    if (down) {
+      return offset + size > 4096 ? 0 : offset / size + 1;
+    }
+    return (4096 - offset) / size;
   }
 
   /** Does as many elements as can be done at once on the host; 0 if one must go the long way. */
   private static long bulk(Cpu cpu, Insn insn, long count) {
     if ((cpu.mode() & Cpu.MODE_FLAT) == 0
-        || (cpu.systemFlags() & Rflags.DF) != 0
         || (insn.op != Op.MOVS && insn.op != Op.STOS)
         || (insn.segment >= Segment.FS && !cpu.is64())) {
       return 0;
     }
     int size = insn.operandSize;
+    boolean down = (cpu.systemFlags() & Rflags.DF) != 0;
     long to = destination(cpu, insn);
-    long n = Math.min(count < 0 ? 4096 : count, inPage(to, size));
+    long n = Math.min(count < 0 ? 4096 : count, inPage(to, size, down));
     if (insn.op == Op.STOS) {
-      return n < 2 ? 0 : fill(cpu, insn, to, n);
+      return n < 2 ? 0 : fill(cpu, insn, to, n, down);
     }
     long from = source(cpu, insn);
     long linear = from + (insn.segment >= Segment.FS ? cpu.effectiveBase(insn.segment) : 0);
-    n = Math.min(n, inPage(linear, size));
+    n = Math.min(n, inPage(linear, size, down));
     if (n < 2 || !cpu.canonical(linear) || !cpu.canonical(to)) {
       return 0;
     }
@@ -153,27 +160,38 @@ final class StringInstructions {
       return 0;
     }
     long bytes = n * size;
-    if (target > source && target < source + bytes) {
-      // Copied upwards, the source repeats itself.
-      for (long i = 0; i < bytes; i += size) {
-        MemoryOrder.store(target + i, size, MemoryOrder.load(source + i, size));
-      }
-    } else {
-      MemoryOrder.copy(source, target, bytes);
-    }
+    // Host addresses of the lowest bytes.
+    long back = down ? bytes - size : 0;
+    copy(source - back, target - back, bytes, size, down);
     advance(cpu, insn, Operands.RSI, bytes);
     advance(cpu, insn, Operands.RDI, bytes);
     return n;
   }
 
-  private static long fill(Cpu cpu, Insn insn, long to, long n) {
-    long target = cpu.canonical(to) ? cpu.writableHost(to) : 0;
-    if (target == 0) {
+  /** Copies elements one by one where those copied first are copied again, else all at once. */
+  private static void copy(long source, long target, long bytes, int size, boolean down) {
+    if (!down && target > source && target < source + bytes) {
+      for (long i = 0; i < bytes; i += size) {
+        MemoryOrder.store(target + i, size, MemoryOrder.load(source + i, size));
+      }
+    } else if (down && target < source && source < target + bytes) {
+      for (long i = bytes - size; i >= 0; i -= size) {
+        MemoryOrder.store(target + i, size, MemoryOrder.load(source + i, size));
+      }
+    } else {
+      MemoryOrder.copy(source, target, bytes);
+    }
+  }
+
+  private static long fill(Cpu cpu, Insn insn, long to, long n, boolean down) {
+    long first = cpu.canonical(to) ? cpu.writableHost(to) : 0;
+    if (first == 0) {
       return 0;
     }
     int size = insn.operandSize;
     long value = cpu.reg(Operands.RAX, size, true);
     long bytes = n * size;
+    long target = down ? first - (bytes - size) : first;
     if (size == 1 || value == 0) {
       MemoryOrder.fill(target, bytes, (byte) value);
     } else {

@@ -10,9 +10,12 @@ import isola.cpu.x86.model.CpuModel;
 import isola.cpu.x86.spec.CpuidSpec;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
+import isola.cpu.x86.state.Activity;
 import isola.cpu.x86.state.CpuState;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -209,6 +212,52 @@ final class InterpreterTest {
       assertThat(guest.memory.get(Guest.PAGES + 0x40 * 8, 8)).isEqualTo(0x4_0000 | 0x23);
       assertThat(guest.memory.get(Guest.PAGES + 0x41 * 8, 8)).isEqualTo(0x4_1000 | 0x63);
       assertThat(guest.memory.get(Guest.PAGES + 0x42 * 8, 8)).isEqualTo(0x4_2000 | 3);
+    }
+  }
+
+  @Test
+  void stringsDownwardsCopyElementByElement() {
+    Random random = new Random(11);
+    try (Guest guest = new Guest()) {
+      Vcpu cpu = guest.vcpu();
+      for (int i = 0; i < 200; i++) {
+        int size = 1 << i % 4;
+        boolean fills = i % 5 == 0;
+        String opcode = size == 1 ? (fills ? "aa" : "a4") : fills ? "ab" : "a5";
+        String prefix = size == 8 ? "f348" : size == 2 ? "66f3" : "f3";
+        // std; rep movs or stos; cld; hlt
+        guest.program(Guest.CODE, "fd" + prefix + opcode + "fcf4");
+        byte[] memory = new byte[0x6000];
+        random.nextBytes(memory);
+        guest.memory.write(0x5_0000, memory, 0, memory.length);
+        int count = random.nextInt(1, 0x2000 / size);
+        int from = 0x2000 + random.nextInt(0x2000);
+        int to = i % 3 == 0 ? from + random.nextInt(-40, 40) : 0x2000 + random.nextInt(0x2000);
+        Guest.set(cpu, RSI, 0x5_0000 + from);
+        Guest.set(cpu, RDI, 0x5_0000 + to);
+        Guest.set(cpu, RCX, count);
+        Guest.set(cpu, RAX, 0x1122_3344_5566_7788L);
+        RawMemory.putLong(cpu.state() + CpuState.RIP, Guest.CODE);
+        RawMemory.putInt(cpu.state() + CpuState.ACTIVITY, Activity.ACTIVE);
+        cpu.push();
+        assertThat(cpu.run()).isEqualTo(Exit.HALT);
+        cpu.pull();
+        for (int n = 0; n < count; n++) {
+          byte[] element = new byte[size];
+          for (int k = 0; k < size; k++) {
+            element[k] =
+                fills ? (byte) (0x1122_3344_5566_7788L >>> 8 * k) : memory[from - n * size + k];
+          }
+          System.arraycopy(element, 0, memory, to - n * size, size);
+        }
+        byte[] found = new byte[memory.length];
+        guest.memory.read(0x5_0000, found, 0, found.length);
+        assertThat(Arrays.mismatch(found, memory))
+            .as("%d: %s %d of %d from %x to %x", i, opcode, size, count, from, to)
+            .isEqualTo(-1);
+        assertThat(Guest.get(cpu, RDI)).isEqualTo(0x5_0000 + to - (long) count * size);
+        assertThat(Guest.get(cpu, RCX)).isZero();
+      }
     }
   }
 
