@@ -67,8 +67,8 @@ final class Soak {
       if (boot == Math.min(SETTLED, boots)) {
         settled = Household.now();
       }
-      if (boot % 20 == 0) {
-        RigMain.say("  after %d boots: %s".formatted(boot, Household.now()));
+      if (boot % 10 == 0) {
+        RigMain.say("  after %d boots, %d lost: %s".formatted(boot, lost, Household.now()));
       }
     }
     Household last = Household.now();

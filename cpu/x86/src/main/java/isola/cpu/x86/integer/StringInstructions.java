@@ -127,7 +127,7 @@ final class StringInstructions {
    * downwards; 0 if the first does not.
    */
   private static long inPage(long linear, int size, boolean down) {
-    int offset = (int) linear & 4095;
+    long offset = linear & 4095;
     if (down) {
       return offset + size > 4096 ? 0 : offset / size + 1;
     }
