@@ -63,6 +63,16 @@ start() {
   limited 200 "$isola" run --engine nothing debian -- true 2>&1 | head -n 1
 }
 
+# The JUnit tests of cpu/kvm, of which those that need a real processor skip elsewhere.
+tests() {
+  limited 600 java -XX:+UseSerialGC -Xmx192m -XX:TieredStopAtLevel=1 --enable-native-access=isola.host \
+    --module-path /opt/isola/manage/cli/target/dist/lib --add-modules isola.host,isola.cpu.kvm \
+    --patch-module isola.cpu.kvm=/opt/tests --add-reads isola.cpu.kvm=ALL-UNNAMED --add-opens isola.cpu.kvm/isola.cpu.kvm=ALL-UNNAMED \
+    -cp '/opt/jars/*' org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=tree --details-theme=ascii \
+    --disable-ansi-colors $(cd /opt/tests && find . -name '*Test.class' | sed 's,^./,--select-class ,; s,/,.,g; s,.class$,,') 2>&1 \
+    | grep -a -v '^\s*at \|^$\|Vintage\|Suite\|containers'
+  [ "${PIPESTATUS[0]}" = 0 ]
+}
 corpus() { qa 600 corpus /opt/guests/corpus kvm; }
 relay() { qa 600 relay /opt/guests/corpus interpreter kvm && qa 600 relay /opt/guests/corpus kvm translator; }
 rate() {
@@ -129,6 +139,7 @@ in_a_row() {
 
 say "== inside: kernel $(uname -r), $(nproc) processors, JDK $(sed -n 's/^JAVA_VERSION=//p' /opt/jdk/release)"
 step "the engine" start
+step "tests of cpu/kvm" tests
 step "guest programs on kvm" corpus
 step "state between engines" relay
 step "exit rate" rate

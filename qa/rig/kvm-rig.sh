@@ -47,6 +47,16 @@ doing="building Isola"
 timeout 1800 ./isola --version >&2
 timeout 1800 mvn --batch-mode --quiet package --projects qa --also-make -Dmaven.test.skip=true </dev/null >"$rig/build.log"
 
+doing="compiling the engine's tests"
+rm -rf "$rig/tests" && mkdir -p "$rig/tests" "$rig/jars"
+for artifact in org.junit.platform:junit-platform-console-standalone:1.13.4 org.assertj:assertj-core:3.27.6; do
+  name=${artifact#*:}
+  [ -e "$rig/jars/${name/:/-}.jar" ] || timeout 600 mvn --batch-mode --quiet dependency:copy --projects . \
+    -Dartifact="$artifact" -DoutputDirectory="$rig/jars" </dev/null >"$rig/build.log"
+done
+"$JAVA_HOME/bin/javac" -nowarn -proc:none -d "$rig/tests" -cp "manage/cli/target/dist/lib/*:$rig/jars/*" \
+  cpu/kvm/src/test/java/isola/cpu/kvm/*.java
+
 doing="making images"
 export ISOLA_CACHE=$rig/cache
 for image in debian:12 debian:13; do
@@ -61,6 +71,7 @@ rm -rf "$root/opt/isola/manage/cli/target/dist/aot"
 mkdir -p "$root/opt/isola/"{image,manage/cli}/src/main "$root/opt/isola/.build"
 touch "$root/opt/isola/manage/cli/target/dist/built"
 cp qa/target/isola-qa-*.jar "$root/opt/qa/isola-qa.jar"
+cp -r "$rig/tests" "$rig/jars" "$root/opt/"
 mkdir -p "$root/opt/cache" && cp -a "$rig/cache/." "$root/opt/cache/"
 "$JAVA_HOME/bin/jlink" --add-modules java.se,jdk.unsupported,jdk.jfr --output "$root/opt/jdk"
 
