@@ -64,10 +64,11 @@ class KvmStateTest {
       assertThat(written(m)).isEmpty();
       assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
       m.memory.put(0xb008, 4, 7);
-      assertThat(written(m)).containsExactly(0x2000L, 0x5000L, 0xb000L);
+      // A processor may find more to be written than was, such as the page of the code.
+      assertThat(written(m)).contains(0x2000L, 0x5000L, 0xb000L).doesNotContain(0x3000L, 0xc000L);
       assertThat(written(m)).isEmpty();
       assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
-      assertThat(written(m)).containsExactly(0x2000L, 0x5000L);
+      assertThat(written(m)).contains(0x2000L, 0x5000L).doesNotContain(0x3000L, 0xb000L);
       assertThat(m.machine.logWrites(false)).isTrue();
       m.memory.put(0xb008, 4, 8);
       assertThat(m.memory.get(0xb008, 4)).isEqualTo(8);

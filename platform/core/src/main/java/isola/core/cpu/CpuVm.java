@@ -53,9 +53,9 @@ public interface CpuVm extends AutoCloseable {
   }
 
   /**
-   * Names each page that was written since the last such call, or since {@link #logWrites}. The
-   * guest may run; devices stand still, as what they write meanwhile may be named too early. One
-   * thread at a time.
+   * Names each page that was written since the last such call, or since {@link #logWrites}, and
+   * perhaps some that were not. The guest may run; devices stand still, as what they write
+   * meanwhile may be named too early. One thread at a time.
    */
   default void writtenPages(LongConsumer guestAddress) {
     throw new IllegalStateException("nobody logs writes");
