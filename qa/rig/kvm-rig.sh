@@ -13,6 +13,8 @@
 # The report is .build/kvm-rig/report.txt, whatever happens; status 1 if a step failed or the machine did not get to the
 # end.
 set -euo pipefail
+# The shell reads the whole of this before it begins, so that the file may change while it runs.
+{
 cd "$(dirname "$(readlink -f "$0")")/../.."
 . launcher/setup.sh
 
@@ -166,6 +168,8 @@ timeout --kill-after=30 "$((slower * 10800))" chroot "$root" qemu-system-x86_64 
   "console=ttyS0 quiet mitigations=off tsc=reliable rig.boots=${RIG_BOOTS:-100} rig.exits=$exits rig.slower=$slower rig.steps=${RIG_STEPS:-all}" \
   </dev/null 2>"$rig/qemu.log" | sed -u 's/\r//g' | tee -a "$report" || say "== the outer QEMU ended with a failure"
 say "== outside: load $(cut -d' ' -f1-3 /proc/loadavg) after"
-doing="looking at the report"
-grep -q '^== end: 0 steps failed' "$report"
 trap - EXIT
+grep -q '^== end: 0 steps failed' "$report" && exit 0
+isola_say "a step failed, or the machine did not get to its end; see $report"
+exit 1
+}
