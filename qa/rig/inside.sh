@@ -1,60 +1,152 @@
 #!/bin/bash
-# What ./dev kvm-rig runs inside its machine, as the first process. Prints figures on the console and switches off.
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TERM=dumb
+# What ./dev kvm-rig runs inside its machine, as the first process: the steps of the report. Each has a limit of time; one that
+# fails is told and counted, and the next goes on. Figures go to the console. Switches off at the end.
+export PATH=/opt/jdk/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TERM=dumb HOME=/root JAVA_HOME=/opt/jdk ISOLA_CACHE=/opt/cache
 mount -t tmpfs tmpfs /tmp && mkdir -p /dev/pts && mount -t devpts devpts /dev/pts
 
-say() { printf '%s\n' "== $*"; }
+# The JVM moves its class cache to a place by chance, which costs nothing on hardware and 14 seconds on this processor.
+export ISOLA_JAVA_OPTIONS='-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0'
+
+failed=0
+word() { sed -n "s/.*rig\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
+slower=$(word slower) boots=$(word boots) exits=$(word exits) steps=$(word steps)
+say() { printf '%s\n' "$*"; }
 now() { cut -d' ' -f1 /proc/uptime; }
-isola() {
-  /opt/jdk/bin/java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData --enable-native-access=isola.host \
-    --module-path /opt/isola/lib --add-modules isola.host --module isola.cli/isola.cli.Main "$@" </dev/null
+since() { awk "BEGIN{printf \"%.1f\", $(now)-$1}"; }
+
+# limited SECONDS COMMAND...: with the rig's patience.
+limited() {
+  local seconds=$(($1 * ${slower:-1}))
+  shift
+  timeout --kill-after=20 "$seconds" "$@" </dev/null
+}
+
+# step NAME FUNCTION...: one part of the report. The function's status says whether all was well.
+step() {
+  local name=$1 from
+  shift
+  case ,${steps:-all}, in *,all,* | *",$1,"*) ;; *) return ;; esac
+  from=$(now)
+  say "== $name"
+  if "$@"; then
+    say "== $name: done in $(since "$from") s"
+  else
+    failed=$((failed + 1))
+    say "== $name: FAILED after $(since "$from") s"
+  fi
+}
+
+isola=/opt/isola/isola
+append='console=ttyS0 quiet reboot=t panic=-1'
+
+# A program of the qa module, in a JVM like the launcher's.
+qa() {
+  local seconds=$1
+  shift
+  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:+UseCompactObjectHeaders \
+    --enable-native-access=isola.host --module-path /opt/isola/manage/cli/target/dist/lib:/opt/qa \
+    --add-modules isola.host,isola.cpu.kvm --module isola.qa/isola.qa.rig.RigMain "$@" 2>&1
 }
 
 # field FILE NAME: a number of the figures that --stats writes.
 field() { sed -n "s/^ *\"$2\" : \([0-9.]*\),*$/\1/p" "$1" | head -n 1; }
+# phase FILE NAME: when a boot reached something, in milliseconds since the JVM's start.
+phase() { tr -d '\n' <"$1" | sed -n "s/.*\"name\" : \"$2\", *\"millis\" : \([0-9]*\).*/\1/p"; }
 
-append='console=ttyS0 quiet reboot=t panic=-1'
+start() {
+  ls -l /dev/kvm
+  limited 120 "$isola" --version
+  # With a guest that does nothing but write a port: what a start costs.
+  limited 280 "$isola" boot --engine kvm --kernel /opt/guests/exits.bin --debug-exit --memory 32M --serial none --stats /tmp/stats \
+    >/tmp/log 2>&1
+  say "  status $? (1 is right), JVM to kernel entry $(phase /tmp/stats 'kernel entry') ms"
+  limited 200 "$isola" run --engine nothing debian -- true 2>&1 | head -n 1
+}
 
-boot() { # boot LABEL KERNEL CPUS
+# The JUnit tests of cpu/kvm, of which those that need a real processor skip elsewhere.
+tests() {
+  limited 600 java -XX:+UseSerialGC -Xmx192m -XX:TieredStopAtLevel=1 --enable-native-access=isola.host \
+    --module-path /opt/isola/manage/cli/target/dist/lib --add-modules isola.host,isola.cpu.kvm \
+    --patch-module isola.cpu.kvm=/opt/tests --add-reads isola.cpu.kvm=ALL-UNNAMED --add-opens isola.cpu.kvm/isola.cpu.kvm=ALL-UNNAMED \
+    -cp '/opt/jars/*' org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=tree --details-theme=ascii \
+    --disable-ansi-colors $(cd /opt/tests && find . -name '*Test.class' | sed 's,^./,--select-class ,; s,/,.,g; s,.class$,,') 2>&1 \
+    | grep -a -v '^\s*at \|^$\|Vintage\|Suite\|containers'
+  [ "${PIPESTATUS[0]}" = 0 ]
+}
+corpus() { qa 600 corpus /opt/guests/corpus kvm; }
+relay() { qa 600 relay /opt/guests/corpus interpreter kvm && qa 600 relay /opt/guests/corpus kvm translator; }
+rate() {
+  say "  with the JVM's quick compiler alone, as the launcher starts it:"
+  qa 400 exits /opt/guests/exits /opt/guests/exits.bin "${exits:-20000}" 5
+  say "  with both compilers:"
+  tier=4 qa 400 exits /opt/guests/exits /opt/guests/exits.bin "${exits:-20000}" 7
+}
+soak() { qa $((60 + 30 * ${boots:-100})) soak /opt/guests/kernel-debian12 /opt/guests/hello.gz "${boots:-100}" kvm; }
+
+boot() { # boot KERNEL CPUS
   local from status
   from=$(now)
-  isola boot --engine kvm --kernel "$2" --initrd /opt/guests/hello.gz --append "$append" --memory 512M --cpus "$3" \
-    --timeout 280s --stats /tmp/stats >/tmp/log 2>&1
+  rm -f /tmp/stats
+  limited 280 "$isola" boot --engine kvm --kernel "$1" --initrd /opt/guests/hello.gz --append "$append" --memory 512M \
+    --cpus "$2" --stats /tmp/stats >/tmp/log 2>&1
   status=$?
-  say "isola $1, $3 cpus: status $status, $(grep -c HELLO /tmp/log) greeting, guest $(field /tmp/stats guestSeconds) s, whole $(awk "BEGIN{print $(now)-$from}") s"
-  [ "$status" = 0 ] || tail -n 5 /tmp/log
+  say "  isola $(basename "$1"), $2 cpus: status $status, $(grep -ac HELLO /tmp/log) greeting, guest's kernel" \
+    "$(grep -ao '^\[ *[0-9.]*\] reboot: Power down' /tmp/log | tr -dc 0-9.) s, machine $(field /tmp/stats guestSeconds) s," \
+    "JVM to kernel entry $(phase /tmp/stats 'kernel entry') ms, whole $(since "$from") s"
+  [ "$status" = 0 ] && grep -aq HELLO /tmp/log && return
+  tail -n 5 /tmp/log
+  return 1
 }
 
-peer() { # peer LABEL KERNEL CPUS
-  local from
+peer() { # peer KERNEL CPUS
+  local from status
   from=$(now)
-  timeout 280 qemu-system-x86_64 -M q35 -accel kvm -cpu host -smp "$3" -m 512 -display none -no-reboot -nodefaults \
-    -serial stdio -net none -kernel "$2" -initrd /opt/guests/hello.gz -append "$append" </dev/null >/tmp/log 2>&1
-  say "qemu $1, $3 cpus: status $?, $(grep -c HELLO /tmp/log) greeting, whole $(awk "BEGIN{print $(now)-$from}") s"
+  limited 280 qemu-system-x86_64 -M q35 -accel kvm -cpu host -smp "$2" -m 512 -display none -no-reboot -nodefaults \
+    -serial stdio -net none -kernel "$1" -initrd /opt/guests/hello.gz -append "$append" >/tmp/log 2>&1
+  status=$?
+  say "  qemu  $(basename "$1"), $2 cpus: status $status, $(grep -ac HELLO /tmp/log) greeting, guest's kernel" \
+    "$(grep -ao '^\[ *[0-9.]*\] reboot: Power down' /tmp/log | tr -dc 0-9.) s, whole $(since "$from") s"
   grep -a 'Kernel panic' /tmp/log
+  true
 }
 
-say "kernel $(uname -r), $(nproc) cpus, $(ls /dev/kvm)"
-say "auto: $(isola boot --verbose --kernel /opt/guests/exits.bin --debug-exit --memory 32M --serial none 2>&1 | head -n 2 | tr '\n' ' ')"
-for round in 1 2 3; do
-  say "exits, C: $(/opt/guests/exits 200000)"
-  isola boot --engine kvm --kernel /opt/guests/exits.bin --debug-exit --memory 32M --serial none --stats /tmp/stats
-  say "exits, isola: $(field /tmp/stats PORT_OUT) in $(field /tmp/stats guestSeconds) s, \
-$(awk "BEGIN{printf \"%.0f\", $(field /tmp/stats PORT_OUT)/$(field /tmp/stats guestSeconds)}") a second"
-done
-for kernel in /opt/guests/vmlinuz-*; do
-  for cpus in 1 2; do
-    peer "$(basename "$kernel")" "$kernel" "$cpus"
-    boot "$(basename "$kernel")" "$kernel" "$cpus"
+kernels() {
+  local kernel cpus lost=0
+  for kernel in /opt/guests/kernel-*; do
+    for cpus in 1 2; do
+      peer "$kernel" "$cpus"
+      boot "$kernel" "$cpus" || lost=1
+    done
   done
-done
-lost=0
-boots=${RIG_BOOTS:-$(sed -n 's/.*rig.boots=\([0-9]*\).*/\1/p' /proc/cmdline)}
-for i in $(seq 1 "${boots:-10}"); do
-  isola boot --engine kvm --kernel "$(ls /opt/guests/vmlinuz-* | head -n 1)" --initrd /opt/guests/hello.gz \
-    --append "$append" --memory 256M --timeout 280s >/tmp/log 2>&1 && grep -q HELLO /tmp/log || { lost=$((lost + 1)); tail -n 5 /tmp/log; }
-done
-say "soak: ${boots:-10} boots, $lost lost"
-say end
+  return $lost
+}
+
+container() {
+  local output status
+  output=$(limited 280 "$isola" run --engine kvm debian:12 -- sh -c 'uname -sr; id -un; echo $((6*7)); exit 7' 2>/tmp/log)
+  status=$?
+  say "  status $status (7 is right), output: $(printf '%s' "$output" | tr '\n' '|')"
+  [ $status = 7 ] && case $output in *root*42) true ;; *) false ;; esac && limited 280 "$isola" run --engine kvm debian -- id -u && return
+  tail -n 5 /tmp/log
+  return 1
+}
+
+in_a_row() {
+  local i lost=0
+  for i in 1 2 3; do boot /opt/guests/kernel-debian12 1 || lost=1; done
+  return $lost
+}
+
+say "== inside: kernel $(uname -r), $(nproc) processors, JDK $(sed -n 's/^JAVA_VERSION=//p' /opt/jdk/release)"
+step "the engine" start
+step "tests of cpu/kvm" tests
+step "guest programs on kvm" corpus
+step "state between engines" relay
+step "exit rate" rate
+step "containers" container
+step "kernels, QEMU's KVM mode and Isola in turn" kernels
+step "whole boots in a row" in_a_row
+step "boots in a row in one JVM" soak
+say "== end: $failed steps failed"
 echo o >/proc/sysrq-trigger
 sleep 60

@@ -1,6 +1,6 @@
 /**
- * Guest programs in assembly, run on every engine: {@code src/test/resources/guest}. Test threads
- * only; no locks.
+ * Tests with guest programs in assembly, run on every engine: {@code src/test/resources/guest}.
+ * Test threads only; no locks.
  */
 @NullMarked
 package isola.qa.guest;

@@ -6,6 +6,7 @@ import isola.core.memory.RawMemory;
 import isola.cpu.kvm.abi.KvmCpuid2;
 import isola.cpu.kvm.abi.KvmCpuidEntry2;
 import isola.cpu.kvm.abi.KvmSpec;
+import isola.cpu.x86.model.CpuModel;
 import isola.cpu.x86.spec.CpuidSpec;
 import isola.cpu.x86.spec.XsaveSpec;
 import java.util.ArrayList;
@@ -19,6 +20,11 @@ final class GuestCpuid {
   /** Leaf 80000008h, EAX: bits of a physical address. */
   private static final int ADDRESS_WIDTH = 0xff;
 
+  /** Leaves in which models of different levels have different features. */
+  private static final int[] LEVEL_LEAVES = {
+    CpuidSpec.FEATURES, CpuidSpec.STRUCTURED, CpuidSpec.XSTATE, CpuidSpec.EXTENDED_FEATURES
+  };
+
   private final CpuidTable host;
   private final boolean deadlineTimer;
 
@@ -31,6 +37,28 @@ final class GuestCpuid {
   GuestCpuid(List<Row> supported, boolean deadlineTimer) {
     host = new CpuidTable(supported);
     this.deadlineTimer = deadlineTimer;
+  }
+
+  /** The highest level of x86-64 all of which this host can give: 2 or 3. */
+  int level() {
+    CpuidTable lower = CpuModel.v2().table(0, 1, CpuModel.APIC_BUS_HZ, true);
+    CpuidTable higher = CpuModel.v3().table(0, 1, CpuModel.APIC_BUS_HZ, true);
+    CpuidTable given = new CpuidTable(rows(higher));
+    boolean all = true;
+    for (int leaf : LEVEL_LEAVES) {
+      Row from = lower.find(leaf, 0);
+      Row to = higher.find(leaf, 0);
+      Row here = given.find(leaf, 0);
+      if (from == null || to == null || here == null) {
+        return 2;
+      }
+      all &=
+          (to.eax() & ~from.eax() & ~here.eax()) == 0
+              && (to.ebx() & ~from.ebx() & ~here.ebx()) == 0
+              && (to.ecx() & ~from.ecx() & ~here.ecx()) == 0
+              && (to.edx() & ~from.edx() & ~here.edx()) == 0;
+    }
+    return all ? 3 : 2;
   }
 
   /** The rows that a guest of this model gets here. */

@@ -28,6 +28,15 @@ public final class KvmEngine implements CpuEngine {
   }
 
   @Override
+  public int level() {
+    try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
+      return new GuestCpuid(system.supportedCpuid(), true).level();
+    } catch (KvmException e) {
+      return CpuEngine.super.level();
+    }
+  }
+
+  @Override
   public Optional<String> reluctance() {
     return SpeedProbe.tooSlow();
   }

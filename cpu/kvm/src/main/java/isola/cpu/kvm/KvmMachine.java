@@ -10,6 +10,7 @@ import isola.cpu.kvm.abi.KvmCapability;
 import isola.cpu.kvm.abi.KvmSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** The processors of one machine on KVM. All memory slots are there when it is made. */
@@ -26,6 +27,9 @@ final class KvmMachine implements CpuVm {
   private final int[] msrs;
   private final int most;
   private final int doorbellLength;
+  private final int xsaveBytes;
+  private final StoppedTime time;
+  private final WriteLog writes;
   private final List<KvmProcessor> processors = new ArrayList<>();
   private @Nullable KvmVcpu first;
   private @Nullable DoorbellRinger ringer;
@@ -45,6 +49,8 @@ final class KvmMachine implements CpuVm {
       vm = system.createVm();
     }
     apics = new KvmApics(vm);
+    time = new StoppedTime(vm);
+    writes = new WriteLog(vm, memory);
     try {
       vm.place(TSS, IDENTITY_MAP);
       if (!vm.enable(KvmCapability.KVM_CAP_SPLIT_IRQCHIP, KvmApics.INPUTS)) {
@@ -53,6 +59,7 @@ final class KvmMachine implements CpuVm {
       boolean _ =
           vm.enable(KvmCapability.KVM_CAP_X86_USER_SPACE_MSR, KvmSpec.KVM_MSR_EXIT_REASON_UNKNOWN);
       doorbellLength = vm.check(KvmCapability.KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0 ? 0 : 2;
+      xsaveBytes = vm.check(KvmCapability.KVM_CAP_XSAVE2);
       int number = 0;
       for (MemorySlot slot : memory.slots()) {
         vm.setMemory(number++, slot, false);
@@ -92,7 +99,7 @@ final class KvmMachine implements CpuVm {
     KvmVcpu vcpu = made != null ? made : vm.createVcpu(index);
     KvmProcessor processor;
     try {
-      processor = new KvmProcessor(index, vcpu, apics, wiring, cpuid, msrs);
+      processor = new KvmProcessor(index, vcpu, apics, wiring, cpuid, msrs, xsaveBytes);
     } catch (RuntimeException e) {
       vcpu.close();
       throw e;
@@ -105,6 +112,27 @@ final class KvmMachine implements CpuVm {
     }
     processors.add(processor);
     return processor;
+  }
+
+  @Override
+  public synchronized void paused() {
+    time.stop(processors);
+  }
+
+  @Override
+  public synchronized void resumed() {
+    time.go(processors);
+  }
+
+  @Override
+  public synchronized boolean logWrites(boolean on) {
+    writes.log(on);
+    return true;
+  }
+
+  @Override
+  public synchronized void writtenPages(LongConsumer guestAddress) {
+    writes.written(guestAddress);
   }
 
   @Override

@@ -56,7 +56,13 @@ final class KvmProcessor implements Vcpu {
    * @throws KvmException if KVM refuses
    */
   KvmProcessor(
-      int index, KvmVcpu vcpu, KvmApics apics, VcpuWiring wiring, GuestCpuid cpuid, int[] msrs) {
+      int index,
+      KvmVcpu vcpu,
+      KvmApics apics,
+      VcpuWiring wiring,
+      GuestCpuid cpuid,
+      int[] msrs,
+      int xsaveBytes) {
     this.index = index;
     this.vcpu = vcpu;
     this.apics = apics;
@@ -66,8 +72,18 @@ final class KvmProcessor implements Vcpu {
     watch = new ExitWatch(index);
     GuestCpuid.set(vcpu, cpuid.rows(wiring.cpuid()));
     state = HostMemory.installed().reserve(CpuState.ARCHITECTURAL_SIZE, "processor state");
-    transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid);
+    transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid, xsaveBytes);
     powerOn = new PowerOnState(transfer, state, wiring.cpuid(), msrs);
+  }
+
+  /** Reads and writes its registers, while it stands still. */
+  StateTransfer transfer() {
+    return transfer;
+  }
+
+  /** Its handle. */
+  KvmVcpu vcpu() {
+    return vcpu;
   }
 
   @Override

@@ -11,6 +11,7 @@ import isola.host.HostProcessor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 
 /** {@code /dev/kvm}, open. Any thread. */
 final class KvmSystem implements AutoCloseable {
@@ -82,9 +83,14 @@ final class KvmSystem implements AutoCloseable {
               : "This host's KVM speaks version %d; Isola speaks %d."
                   .formatted(version, KvmSpec.API_VERSION));
     }
+    requireCapabilities(this::check);
+  }
+
+  /** Throws unless all that is needed is there. */
+  static void requireCapabilities(ToIntFunction<KvmCapability> check) {
     List<String> missing = new ArrayList<>();
     for (KvmCapability capability : KvmCapability.values()) {
-      if (capability.needed() && check(capability) <= 0) {
+      if (capability.needed() && check.applyAsInt(capability) <= 0) {
         missing.add(capability.name());
       }
     }

@@ -1,6 +1,7 @@
 package isola.cpu.kvm;
 
 import isola.core.memory.RawMemory;
+import isola.cpu.kvm.abi.KvmDeviceAttr;
 import isola.cpu.kvm.abi.KvmRun;
 import isola.cpu.kvm.abi.KvmSignalMask;
 import isola.cpu.kvm.abi.KvmSpec;
@@ -34,7 +35,10 @@ final class KvmVcpu implements AutoCloseable {
 
   /** Runs the guest until it leaves: 0, or the negated error number. */
   int run() {
-    return caller.ioctl(KvmSpec.KVM_RUN, 0);
+    int result = caller.ioctlPlain(KvmSpec.KVM_RUN, 0);
+    // What ended it ends it again: a signal waits until it is taken. A processor that has got its
+    // start-up meanwhile runs.
+    return result >= 0 ? result : caller.ioctl(KvmSpec.KVM_RUN, 0);
   }
 
   /**
@@ -71,6 +75,32 @@ final class KvmVcpu implements AutoCloseable {
     long at = buffer.cleared(4);
     RawMemory.putInt(at, vector);
     int _ = call(KvmSpec.KVM_INTERRUPT, at);
+  }
+
+  /**
+   * Adds to the guest's time-stamp counter; whether KVM did. There are hosts that only say so, and
+   * go on with their own.
+   */
+  boolean addToTsc(long ticks) {
+    try (Buffer value = new Buffer(8)) {
+      long at = value.address();
+      if (!attribute(KvmSpec.KVM_GET_DEVICE_ATTR, at)) {
+        return false;
+      }
+      long wanted = RawMemory.getLong(at) + ticks;
+      RawMemory.putLong(at, wanted);
+      return attribute(KvmSpec.KVM_SET_DEVICE_ATTR, at)
+          && attribute(KvmSpec.KVM_GET_DEVICE_ATTR, at)
+          && RawMemory.getLong(at) == wanted;
+    }
+  }
+
+  private boolean attribute(int request, long value) {
+    long at = buffer.cleared(KvmDeviceAttr.SIZE);
+    RawMemory.putInt(at + KvmDeviceAttr.GROUP, KvmSpec.KVM_VCPU_TSC_CTRL);
+    RawMemory.putLong(at + KvmDeviceAttr.ATTR, KvmSpec.KVM_VCPU_TSC_OFFSET);
+    RawMemory.putLong(at + KvmDeviceAttr.ADDR, value);
+    return call(request, at) >= 0;
   }
 
   /** Closes the descriptor alone: calls fail from then on. Any thread. */

@@ -3,6 +3,7 @@ package isola.cpu.kvm;
 import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.kvm.abi.KvmCapability;
+import isola.cpu.kvm.abi.KvmClockData;
 import isola.cpu.kvm.abi.KvmDirtyLog;
 import isola.cpu.kvm.abi.KvmEnableCap;
 import isola.cpu.kvm.abi.KvmIoeventfd;
@@ -91,6 +92,20 @@ final class KvmVm implements AutoCloseable {
     RawMemory.putLong(at + KvmDirtyLog.DIRTY_BITMAP, bitmap);
     KvmException.require(
         "the dirty log of slot " + number, file.ioctl(KvmSpec.KVM_GET_DIRTY_LOG, at));
+  }
+
+  /** The nanoseconds of the paravirtual clock, or a negated error number. */
+  synchronized long clock() {
+    long at = buffer.cleared(KvmClockData.SIZE);
+    int result = file.ioctl(KvmSpec.KVM_GET_CLOCK, at);
+    return result < 0 ? result : RawMemory.getLong(at + KvmClockData.CLOCK);
+  }
+
+  /** Sets the paravirtual clock. */
+  synchronized void clock(long nanos) {
+    long at = buffer.cleared(KvmClockData.SIZE);
+    RawMemory.putLong(at + KvmClockData.CLOCK, nanos);
+    KvmException.require("the guest's clock", file.ioctl(KvmSpec.KVM_SET_CLOCK, at));
   }
 
   /** Sends a message-signalled interrupt; one that no processor takes is dropped. */

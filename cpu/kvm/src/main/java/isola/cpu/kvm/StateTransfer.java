@@ -17,18 +17,19 @@ import isola.cpu.kvm.abi.KvmXsave;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.MsrSpec;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.Activity;
 import isola.cpu.x86.state.Attention;
+import isola.cpu.x86.state.BegunEvent;
 import isola.cpu.x86.state.CpuState;
 
 /**
  * Moves a processor's state between KVM and the layout that all engines share ({@link CpuState}).
  * The processor's owner, or any thread while it is stopped.
  *
- * <p>An event that KVM was about to deliver when the processor left is kept in KVM alone: the
- * shared layout has no place for it. KVM leaves one behind only in the middle of a task switch or
- * of an access to device memory by the delivery itself.
+ * <p>Of an interrupt of the 8259As that was acknowledged but not yet taken KVM tells nothing; it
+ * stays in KVM.
  */
 final class StateTransfer implements AutoCloseable {
   /** Order of KVM's general registers in the state's encoding order. */
@@ -104,7 +105,10 @@ final class StateTransfer implements AutoCloseable {
   private final long tscHz;
   private final int hostStates;
   private final int hostPkru;
-  private final Buffer buffer = new Buffer(2 * KvmXsave.SIZE);
+  private final Buffer buffer;
+
+  /** Bytes of KVM's XSAVE area: {@link KvmXsave#SIZE}, or more where KVM_GET_XSAVE2 is needed. */
+  private final int xsaveBytes;
 
   /** Values of {@link #MSRS} as KVM last had them. */
   private final long[] known = new long[MSR_COUNT];
@@ -112,8 +116,11 @@ final class StateTransfer implements AutoCloseable {
   /** The TSC's offset as it was when the state was last pulled or pushed. */
   private long knownTscOffset;
 
-  StateTransfer(KvmVcpu vcpu, long state, Clock clock, long tscHz, GuestCpuid cpuid) {
+  StateTransfer(
+      KvmVcpu vcpu, long state, Clock clock, long tscHz, GuestCpuid cpuid, int xsaveBytes) {
     this.vcpu = vcpu;
+    this.xsaveBytes = Math.max(xsaveBytes, KvmXsave.SIZE);
+    buffer = new Buffer(this.xsaveBytes);
     this.state = state;
     this.clock = clock;
     this.tscHz = tscHz;
@@ -132,6 +139,7 @@ final class StateTransfer implements AutoCloseable {
     pullMsrs();
     pullEvents();
     vcpu.require("KVM_GET_LAPIC", KvmSpec.KVM_GET_LAPIC, state + CpuState.LOCAL_APIC);
+    field(CpuState.TSC_DEADLINE, read(MsrSpec.TSC_DEADLINE, 0));
   }
 
   private void pullRegisters() {
@@ -202,8 +210,7 @@ final class StateTransfer implements AutoCloseable {
   }
 
   private void pullExtended() {
-    long at = buffer.cleared(KvmXsave.SIZE);
-    vcpu.require("KVM_GET_XSAVE", KvmSpec.KVM_GET_XSAVE, at);
+    long at = xsave();
     RawMemory.copy(at, state + CpuState.XSAVE, XSAVE_BYTES);
     boolean keys = (hostStates & XsaveSpec.PKRU) != 0;
     intField(CpuState.PKRU, keys ? RawMemory.getInt(at + hostPkru) : 0);
@@ -217,6 +224,14 @@ final class StateTransfer implements AutoCloseable {
         field(CpuState.XCR0, RawMemory.getLong(entry + KvmXcr.VALUE));
       }
     }
+  }
+
+  private long xsave() {
+    long at = buffer.cleared(xsaveBytes);
+    boolean large = xsaveBytes > KvmXsave.SIZE;
+    int request = large ? KvmSpec.KVM_GET_XSAVE2 : KvmSpec.KVM_GET_XSAVE;
+    vcpu.require("KVM_GET_XSAVE", request, at);
+    return at;
   }
 
   private void pullDebug() {
@@ -259,6 +274,8 @@ final class StateTransfer implements AutoCloseable {
         (shadow & KvmSpec.KVM_X86_SHADOW_INT_MOV_SS) != 0
             ? SHADOW_MOV_SS
             : (shadow & KvmSpec.KVM_X86_SHADOW_INT_STI) != 0 ? SHADOW_STI : 0);
+    intField(CpuState.EVENT, begunEvent(at));
+    intField(CpuState.EVENT_ERROR, RawMemory.getInt(at + KvmVcpuEvents.Exception.ERROR_CODE));
     intField(CpuState.NMI_BLOCKED, RawMemory.getByte(at + KvmVcpuEvents.Nmi.MASKED));
     int nmis = RawMemory.getByte(at + KvmVcpuEvents.Nmi.PENDING);
     intField(
@@ -277,6 +294,28 @@ final class StateTransfer implements AutoCloseable {
         });
   }
 
+  /** The event that KVM goes on to deliver when it is entered, in the state's format; or 0. */
+  private static int begunEvent(long events) {
+    if (RawMemory.getByte(events + KvmVcpuEvents.Exception.INJECTED) != 0) {
+      int vector = RawMemory.getByte(events + KvmVcpuEvents.Exception.NR) & 0xff;
+      int type =
+          vector == Vector.BP || vector == Vector.OF
+              ? BegunEvent.TYPE_SOFTWARE_EXCEPTION
+              : BegunEvent.TYPE_EXCEPTION;
+      boolean error = RawMemory.getByte(events + KvmVcpuEvents.Exception.HAS_ERROR_CODE) != 0;
+      return BegunEvent.VALID | type | (error ? BegunEvent.HAS_ERROR : 0) | vector;
+    }
+    if (RawMemory.getByte(events + KvmVcpuEvents.Interrupt.INJECTED) != 0) {
+      boolean soft = RawMemory.getByte(events + KvmVcpuEvents.Interrupt.SOFT) != 0;
+      return BegunEvent.VALID
+          | (soft ? BegunEvent.TYPE_SOFTWARE_INTERRUPT : BegunEvent.TYPE_EXTERNAL)
+          | (RawMemory.getByte(events + KvmVcpuEvents.Interrupt.NR) & 0xff);
+    }
+    return RawMemory.getByte(events + KvmVcpuEvents.Nmi.INJECTED) != 0
+        ? BegunEvent.VALID | BegunEvent.TYPE_NMI | Vector.NMI
+        : 0;
+  }
+
   // To KVM.
 
   /** Makes the state count. */
@@ -288,6 +327,10 @@ final class StateTransfer implements AutoCloseable {
     pushMsrs();
     if (RawMemory.getLong(state + CpuState.APIC_BASE) != 0) {
       vcpu.require("KVM_SET_LAPIC", KvmSpec.KVM_SET_LAPIC, state + CpuState.LOCAL_APIC);
+      long deadline = field(CpuState.TSC_DEADLINE);
+      if (read(MsrSpec.TSC_DEADLINE, deadline) != deadline) {
+        write(MsrSpec.TSC_DEADLINE, deadline);
+      }
     }
     pushEvents();
   }
@@ -352,8 +395,7 @@ final class StateTransfer implements AutoCloseable {
     RawMemory.putInt(at + KvmXcrs.NR_XCRS, 1);
     RawMemory.putLong(at + KvmXcrs.XCRS + KvmXcr.VALUE, field(CpuState.XCR0));
     vcpu.require("this XCR0", KvmSpec.KVM_SET_XCRS, at);
-    at = buffer.cleared(KvmXsave.SIZE);
-    vcpu.require("KVM_GET_XSAVE", KvmSpec.KVM_GET_XSAVE, at);
+    at = xsave();
     int states = hostStates & (XsaveSpec.X87 | XsaveSpec.SSE | XsaveSpec.AVX);
     RawMemory.copy(
         state + CpuState.XSAVE,
@@ -416,6 +458,7 @@ final class StateTransfer implements AutoCloseable {
     int attention = RawMemory.getInt(state + CpuState.ATTENTION);
     int nmis =
         (attention & Attention.NMI) == 0 ? 0 : (attention & Attention.NMI_AGAIN) == 0 ? 1 : 2;
+    beginEvent(at);
     RawMemory.putByte(at + KvmVcpuEvents.Interrupt.SHADOW, (byte) shadow);
     RawMemory.putByte(at + KvmVcpuEvents.Nmi.PENDING, (byte) nmis);
     RawMemory.putByte(
@@ -433,6 +476,35 @@ final class StateTransfer implements AutoCloseable {
           default -> KvmSpec.KVM_MP_STATE_RUNNABLE;
         });
     vcpu.require("this activity", KvmSpec.KVM_SET_MP_STATE, at);
+  }
+
+  private void beginEvent(long events) {
+    int event = RawMemory.getInt(state + CpuState.EVENT);
+    int type = event & BegunEvent.TYPE;
+    boolean valid = (event & BegunEvent.VALID) != 0;
+    boolean soft = type == BegunEvent.TYPE_SOFTWARE_INTERRUPT;
+    boolean exception =
+        type == BegunEvent.TYPE_EXCEPTION || type == BegunEvent.TYPE_SOFTWARE_EXCEPTION;
+    byte vector = (byte) (event & BegunEvent.VECTOR);
+    set(events + KvmVcpuEvents.Exception.INJECTED, valid && exception);
+    RawMemory.putByte(events + KvmVcpuEvents.Exception.NR, exception ? vector : 0);
+    set(
+        events + KvmVcpuEvents.Exception.HAS_ERROR_CODE,
+        exception && (event & BegunEvent.HAS_ERROR) != 0);
+    set(events + KvmVcpuEvents.Exception.PENDING, false);
+    RawMemory.putInt(
+        events + KvmVcpuEvents.Exception.ERROR_CODE,
+        RawMemory.getInt(state + CpuState.EVENT_ERROR));
+    set(
+        events + KvmVcpuEvents.Interrupt.INJECTED,
+        valid && (soft || type == BegunEvent.TYPE_EXTERNAL));
+    RawMemory.putByte(events + KvmVcpuEvents.Interrupt.NR, vector);
+    set(events + KvmVcpuEvents.Interrupt.SOFT, soft);
+    set(events + KvmVcpuEvents.Nmi.INJECTED, valid && type == BegunEvent.TYPE_NMI);
+  }
+
+  private static void set(long at, boolean on) {
+    RawMemory.putByte(at, (byte) (on ? 1 : 0));
   }
 
   /** Forgets events that KVM was about to deliver. */

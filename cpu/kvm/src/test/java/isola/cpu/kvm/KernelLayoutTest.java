@@ -6,6 +6,7 @@ import isola.cpu.kvm.abi.KvmCapability;
 import isola.cpu.kvm.abi.KvmCpuid2;
 import isola.cpu.kvm.abi.KvmCpuidEntry2;
 import isola.cpu.kvm.abi.KvmDebugregs;
+import isola.cpu.kvm.abi.KvmDeviceAttr;
 import isola.cpu.kvm.abi.KvmDirtyLog;
 import isola.cpu.kvm.abi.KvmDtable;
 import isola.cpu.kvm.abi.KvmEnableCap;
@@ -51,6 +52,7 @@ class KernelLayoutTest {
           KvmCpuid2.class,
           KvmCpuidEntry2.class,
           KvmDebugregs.class,
+          KvmDeviceAttr.class,
           KvmDirtyLog.class,
           KvmDtable.class,
           KvmEnableCap.class,

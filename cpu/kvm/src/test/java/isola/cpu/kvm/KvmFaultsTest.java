@@ -6,16 +6,25 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import isola.core.cpu.CpuidTable;
 import isola.core.cpu.Exit;
 import isola.core.memory.MemorySlot;
+import isola.core.memory.RawMemory;
 import isola.cpu.kvm.abi.KvmCapability;
+import isola.cpu.kvm.abi.KvmRun;
+import isola.cpu.kvm.abi.KvmSpec;
 import isola.cpu.x86.model.CpuModel;
 import isola.cpu.x86.spec.CpuidSpec;
+import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +36,43 @@ class KvmFaultsTest {
   void aHostWithoutKvmIsToldWhatToDo() {
     assertThat(KvmSystem.obstacle("/nowhere/kvm")).get().asString().contains("no such file; load");
     assertThat(KvmSystem.obstacle("/dev/null")).get().asString().contains("/dev/null is not KVM");
+  }
+
+  @Test
+  void aUserWithoutPermissionIsToldWhatToDo(@TempDir Path folder) throws Exception {
+    Path file =
+        Files.createFile(folder.resolve("kvm"), PosixFilePermissions.asFileAttribute(Set.of()));
+    Assumptions.assumeFalse(Files.isReadable(file), "root may open everything");
+    assertThat(KvmSystem.obstacle(file.toString()))
+        .hasValue(file + ": permission denied; add yourself to the group kvm.");
+  }
+
+  @Test
+  void aKvmThatLacksWhatIsNeededIsToldByName() {
+    KvmSystem.requireCapabilities(capability -> capability.needed() ? 1 : 0);
+    assertThatThrownBy(
+            () ->
+                KvmSystem.requireCapabilities(
+                    capability -> capability == KvmCapability.KVM_CAP_SPLIT_IRQCHIP ? 0 : 1))
+        .isInstanceOf(KvmException.class)
+        .hasMessage("This host's KVM lacks KVM_CAP_SPLIT_IRQCHIP; a newer Linux has it.");
+  }
+
+  @Test
+  void aProcessorThatCannotEnterTheGuestSaysWhyAndWhere() {
+    try (RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
+      long run = m.vcpu.vcpu().shared();
+      RawMemory.putLong(run + KvmRun.FailEntry.HARDWARE_ENTRY_FAILURE_REASON, 0x80000021L);
+      assertThat(ExitStory.tell(m.vcpu.vcpu(), KvmSpec.KVM_EXIT_FAIL_ENTRY))
+          .startsWith(
+              "the host's processor refused to enter the guest (hardware reason 0x80000021), rip 0:1000");
+      RawMemory.putInt(run + KvmRun.Internal.SUBERROR, KvmSpec.KVM_INTERNAL_ERROR_DELIVERY_EV);
+      RawMemory.putInt(run + KvmRun.Internal.NDATA, 1);
+      RawMemory.putLong(run + KvmRun.Internal.DATA, 0x31);
+      assertThat(ExitStory.tell(m.vcpu.vcpu(), KvmSpec.KVM_EXIT_INTERNAL_ERROR))
+          .startsWith("KVM has an internal error: an exit while it delivered an event (31), rip");
+      assertThat(ExitStory.tell(m.vcpu.vcpu(), 77)).startsWith("KVM left the guest for reason 77");
+    }
   }
 
   @Test
@@ -81,6 +127,40 @@ class KvmFaultsTest {
     assertThat(features.edx()).isEqualTo(CpuidSpec.HTT);
     GuestCpuid everything = new GuestCpuid(model.rows(), true);
     assertThat(everything.rows(model)).isEqualTo(model.rows());
+  }
+
+  @Test
+  void aHostsLevelIsWhatItHasAllOf() {
+    assertThat(new GuestCpuid(List.of(), true).level()).isEqualTo(2);
+    CpuidTable v2 = CpuModel.v2().table(0, 1, 1_000_000_000L, true);
+    CpuidTable v3 = CpuModel.v3().table(0, 1, 1_000_000_000L, true);
+    assertThat(new GuestCpuid(v2.rows(), true).level()).isEqualTo(2);
+    assertThat(new GuestCpuid(v3.rows(), true).level()).isEqualTo(3);
+    List<CpuidTable.Row> elsewhere =
+        v3.rows().stream()
+            .map(
+                row ->
+                    row.leaf() == CpuidSpec.XSTATE && row.subleaf() == XsaveSpec.AVX_COMPONENT
+                        ? new CpuidTable.Row(row.leaf(), row.subleaf(), row.eax(), 4096, 0, 0)
+                        : row)
+            .toList();
+    assertThat(new GuestCpuid(elsewhere, true).level()).isEqualTo(2);
+  }
+
+  @Test
+  void exitsAreNotRecordedUnlessSomebodyAsks(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("nothing.jfr");
+    try (RealModeMachine m = new RealModeMachine(0xe4, 0x60, 0xe6, 0xf4);
+        Recording recording = new Recording(Configuration.getConfiguration("default"))) {
+      recording.start();
+      assertThat(new KvmExitEvent().isEnabled()).isFalse();
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+      assertThat(m.vcpu.counters()).containsEntry("kvm exits IO", 2L);
+      recording.stop();
+      recording.dump(file);
+    }
+    assertThat(RecordingFile.readAllEvents(file))
+        .noneMatch(event -> event.getEventType().getName().equals("isola.KvmExit"));
   }
 
   @Test

@@ -307,7 +307,8 @@ class KvmProcessorTest {
       m.machine.vm().setMemory(0, low, true);
       assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
       m.machine.vm().dirtyLog(0, bitmap.address());
-      assertThat(RawMemory.getLong(bitmap.address())).isEqualTo(1L << 2 | 1L << 5);
+      // The page of the code may be found to be written as well.
+      assertThat(RawMemory.getLong(bitmap.address()) & ~(1L << 1)).isEqualTo(1L << 2 | 1L << 5);
       m.machine.vm().dirtyLog(0, bitmap.address());
       assertThat(RawMemory.getLong(bitmap.address())).isZero();
     }

@@ -44,6 +44,10 @@ final class RealModeMachine implements AutoCloseable {
   private @Nullable Vcpu running;
 
   RealModeMachine(int... code) {
+    this(CpuModel.v2(), code);
+  }
+
+  RealModeMachine(CpuModel model, int... code) {
     skipWithoutKvm();
     memory.addRam(0, ROM);
     MemorySlot rom = memory.addRom(ROM, 0x1000);
@@ -80,7 +84,7 @@ final class RealModeMachine implements AutoCloseable {
             clock,
             tscHz,
             new Random(1)::nextLong,
-            CpuModel.v2().table(0, 1, tscHz, true));
+            model.table(0, 1, tscHz, true));
     vcpu = (KvmProcessor) machine.createVcpu(wiring);
     alarm = Thread.ofPlatform().daemon().unstarted(this::stopWhenLate);
     alarm.start();

@@ -92,6 +92,7 @@ final class PcBoard implements AutoCloseable {
   final PortBus ports = new PortBus();
   final MmioBus mmio = new MmioBus();
   final List<MmioBus> cpuBuses = new ArrayList<>();
+  final CpuVm cpuVm;
   final List<Vcpu> vcpus = new ArrayList<>();
   final List<Uart16550> serials = new ArrayList<>();
   final List<ConsolePort> consolePorts = new ArrayList<>();
@@ -137,6 +138,7 @@ final class PcBoard implements AutoCloseable {
       // Processors, each with its local APIC on a bus of its own.
       ApicBus apicBus = new ApicBus();
       CpuVm vm = processors(engine);
+      cpuVm = vm;
       tscHz = vm.tscHz(BoardSpec.TSC_HZ);
       LocalApic bootstrap = buildProcessors(engine, vm, apicBus, entropy);
 

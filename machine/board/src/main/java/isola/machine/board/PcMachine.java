@@ -332,12 +332,14 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   @Override
   public void pause() throws InterruptedException {
     running().pause();
+    board.cpuVm.paused();
     clock.pause();
   }
 
   @Override
   public void resume() {
     clock.resume();
+    board.cpuVm.resumed();
     running().resume();
   }
 

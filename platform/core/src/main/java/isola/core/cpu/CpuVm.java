@@ -1,5 +1,6 @@
 package isola.core.cpu;
 
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** The processors of one machine on one engine, which share its memory. */
@@ -25,6 +26,39 @@ public interface CpuVm extends AutoCloseable {
    */
   default @Nullable EngineApics apics() {
     return null;
+  }
+
+  /**
+   * Told that no processor runs until {@link #resumed}: an engine whose time-stamp counters are not
+   * driven by {@link VcpuWiring#clock} makes them, and what else of the guest's time it keeps,
+   * stand still meanwhile. Any thread.
+   */
+  default void paused() {
+    // The clock stands still.
+  }
+
+  /** Told that processors are about to run again, after {@link #paused}. Any thread. */
+  default void resumed() {
+    // The clock goes on.
+  }
+
+  /**
+   * Begins, or ends, to note which pages of RAM are written, by the guest or through {@link
+   * isola.core.memory.GuestMemory}. Any thread, no processor running.
+   *
+   * @return whether this engine can
+   */
+  default boolean logWrites(boolean on) {
+    return false;
+  }
+
+  /**
+   * Names each page that was written since the last such call, or since {@link #logWrites}, and
+   * perhaps some that were not. The guest may run; devices stand still, as what they write
+   * meanwhile may be named too early. One thread at a time.
+   */
+  default void writtenPages(LongConsumer guestAddress) {
+    throw new IllegalStateException("nobody logs writes");
   }
 
   @Override

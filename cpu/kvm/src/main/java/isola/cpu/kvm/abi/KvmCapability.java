@@ -19,13 +19,16 @@ public enum KvmCapability {
   KVM_CAP_GET_TSC_KHZ(61, true),
   KVM_CAP_MAX_VCPUS(66, false),
   KVM_CAP_TSC_DEADLINE_TIMER(72, false),
+  KVM_CAP_KVMCLOCK_CTRL(76, false),
   KVM_CAP_SIGNAL_MSI(77, true),
   KVM_CAP_READONLY_MEM(81, true),
   KVM_CAP_SPLIT_IRQCHIP(121, true),
   KVM_CAP_IOEVENTFD_ANY_LENGTH(122, false),
+  KVM_CAP_VCPU_ATTRIBUTES(127, false),
   KVM_CAP_IMMEDIATE_EXIT(136, true),
   KVM_CAP_X86_USER_SPACE_MSR(188, false),
-  KVM_CAP_EXIT_ON_EMULATION_FAILURE(204, false);
+  KVM_CAP_EXIT_ON_EMULATION_FAILURE(204, false),
+  KVM_CAP_XSAVE2(208, false);
 
   private final int number;
   private final boolean needed;

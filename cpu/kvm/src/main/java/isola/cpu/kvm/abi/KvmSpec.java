@@ -47,8 +47,16 @@ public final class KvmSpec {
   public static final int KVM_GET_TSC_KHZ = 0xaea3;
   public static final int KVM_GET_XSAVE = 0x9000aea4;
   public static final int KVM_SET_XSAVE = 0x5000aea5;
+  public static final int KVM_GET_XSAVE2 = 0x9000aecf;
   public static final int KVM_GET_XCRS = 0x8188aea6;
   public static final int KVM_SET_XCRS = 0x4188aea7;
+  public static final int KVM_KVMCLOCK_CTRL = 0xaead;
+  public static final int KVM_SET_DEVICE_ATTR = 0x4018aee1;
+  public static final int KVM_GET_DEVICE_ATTR = 0x4018aee2;
+
+  // An attribute of a processor.
+  public static final int KVM_VCPU_TSC_CTRL = 0;
+  public static final int KVM_VCPU_TSC_OFFSET = 0;
 
   // Exits.
   public static final int KVM_EXIT_UNKNOWN = 0;

@@ -385,6 +385,9 @@ final class InterpreterVcpu implements Vcpu {
     if ((waiting & (Attention.INIT | Attention.STARTUP)) != 0) {
       start(waiting);
     }
+    if (cpu.intField(CpuState.EVENT) != 0 && !Events.finish(cpu)) {
+      return shutdown();
+    }
     switch (cpu.intField(CpuState.ACTIVITY)) {
       case Activity.SHUTDOWN -> {
         return shutdown();

@@ -81,6 +81,16 @@ public final class CpuState {
    */
   public static final int INSTRUCTION_LIMIT = 0x298;
 
+  /**
+   * An event whose delivery was begun and must be gone through with before the next instruction, 4
+   * bytes, in the format of Intel SDM vol. 3C 25.8.3, table 25-17 (vector 7:0, type 10:8, error
+   * code to push 11, valid 31); 0 for none. RIP is that of the instruction that raised it.
+   */
+  public static final int EVENT = 0x2a0;
+
+  /** The error code that goes with it, 4 bytes. */
+  public static final int EVENT_ERROR = 0x2a4;
+
   /** Current privilege level, 4 bytes, 0 to 3. */
   public static final int CPL = 0x2c0;
 
@@ -169,9 +179,13 @@ public final class CpuState {
    */
   public static final int APIC_BASE = 0x900;
 
+  /** IA32_TSC_DEADLINE of that local APIC. */
+  public static final int TSC_DEADLINE = 0x908;
+
   /**
    * The registers of that local APIC, {@link #LOCAL_APIC_SIZE} bytes, each at its offset in the
-   * memory window (Intel SDM vol. 3A 10.4.1, table 10-1).
+   * memory window (Intel SDM vol. 3A 10.4.1, table 10-1). In x2APIC mode the identification stands
+   * where xAPIC mode has it, in the high byte.
    */
   public static final int LOCAL_APIC = 0xa00;
 

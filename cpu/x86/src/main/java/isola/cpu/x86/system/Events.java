@@ -11,6 +11,7 @@ import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.TssSpec;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.state.Activity;
+import isola.cpu.x86.state.BegunEvent;
 import isola.cpu.x86.state.CpuState;
 
 /**
@@ -80,6 +81,30 @@ public final class Events {
         now = EventKind.EXCEPTION;
       }
     }
+  }
+
+  /**
+   * Goes through with the event that {@link CpuState#EVENT} holds, if any: another engine had begun
+   * to deliver it. What an instruction raises by itself needs nothing, as it is executed again.
+   *
+   * @return false on a triple fault: the processor shuts down
+   */
+  public static boolean finish(Cpu cpu) {
+    int event = cpu.intField(CpuState.EVENT);
+    cpu.intField(CpuState.EVENT, 0);
+    if ((event & BegunEvent.VALID) == 0) {
+      return true;
+    }
+    int vector = event & BegunEvent.VECTOR;
+    boolean withError = (event & BegunEvent.HAS_ERROR) != 0;
+    int error = withError ? cpu.intField(CpuState.EVENT_ERROR) : Fault.NO_ERROR_CODE;
+    return switch (event & BegunEvent.TYPE) {
+      case BegunEvent.TYPE_EXTERNAL ->
+          deliver(cpu, EventKind.EXTERNAL, vector, Fault.NO_ERROR_CODE);
+      case BegunEvent.TYPE_NMI -> deliver(cpu, EventKind.NMI, Vector.NMI, Fault.NO_ERROR_CODE);
+      case BegunEvent.TYPE_EXCEPTION -> deliver(cpu, EventKind.EXCEPTION, vector, error);
+      default -> true;
+    };
   }
 
   /** Executes INT n, INT3, INTO (with OF set) or INT1: a transfer within the instruction. */

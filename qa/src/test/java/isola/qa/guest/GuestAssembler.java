@@ -4,26 +4,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
 
-/**
- * One assembly file of the corpus, assembled by the machine's own gcc and ld.
- *
- * @param name the file's name without its ending
- * @param image file of 64 KiB, to be mapped as ROM below 1 MiB and below 4 GiB
- * @param expected what the header comment promises: {@code exit}, {@code end} and registers, by
- *     name
- */
-record GuestProgram(String name, Path image, Map<String, String> expected) {
-  private static final Pattern EXPECT = Pattern.compile("expect:([^\n*]*)");
-  private static final Pattern ITEM = Pattern.compile("(\\w+)=(\\S+)");
+/** Assembles the corpus with the machine's own gcc and ld. */
+final class GuestAssembler {
   private static final int ROM_SIZE = 0x10000;
+
+  private GuestAssembler() {}
 
   /** The folder of the corpus. */
   static Path folder() {
@@ -64,24 +53,7 @@ record GuestProgram(String name, Path image, Map<String, String> expected) {
     if (size != ROM_SIZE) {
       throw new IOException("%s is %d bytes long instead of 64 KiB".formatted(name, size));
     }
-    return new GuestProgram(name, binary, expectations(Files.readString(source)));
-  }
-
-  /** The bytes of the ROM. */
-  byte[] rom() throws IOException {
-    return Files.readAllBytes(image);
-  }
-
-  private static Map<String, String> expectations(String text) {
-    Map<String, String> expected = new LinkedHashMap<>();
-    Matcher line = EXPECT.matcher(text);
-    while (line.find()) {
-      Matcher item = ITEM.matcher(line.group(1));
-      while (item.find()) {
-        expected.put(item.group(1), item.group(2));
-      }
-    }
-    return expected;
+    return GuestProgram.read(source, binary);
   }
 
   private static void run(List<String> command) throws IOException, InterruptedException {

@@ -22,11 +22,12 @@ import java.util.Random;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** A processor, 16 MiB of memory with a ROM in it, and an exit port: nothing else. */
-final class BareMachine implements AutoCloseable {
+public final class BareMachine implements AutoCloseable {
   /** How a program ended. */
-  enum End {
+  public enum End {
     /** It wrote to the exit port. */
     EXIT,
     /** It halted without an interrupt to come. */
@@ -46,31 +47,56 @@ final class BareMachine implements AutoCloseable {
 
   private final GuestMemory memory = new GuestMemory();
   private final PortBus ports = new PortBus();
-  private final CpuVm vm;
-  private final Vcpu vcpu;
+  private final VcpuWiring wiring;
+  private CpuVm vm;
+  private Vcpu vcpu;
   private boolean exited;
   private int exitValue;
   private String detail = "";
 
   /** A machine on an engine, its ROM ending at 1 MiB and at 4 GiB, at the reset vector. */
-  BareMachine(CpuEngine engine, CpuModel model, byte[] rom) {
+  public BareMachine(CpuEngine engine, CpuModel model, byte[] rom) {
     memory.addRam(0, 0x100000 - rom.length);
     fill(memory.addRom(0x100000 - rom.length, rom.length), rom);
     memory.addRam(0x100000, 15L << 20);
     fill(memory.addRom((1L << 32) - rom.length, rom.length), rom);
     ports.attach(EXIT_PORT, 4, new ExitPort());
+    wiring =
+        new VcpuWiring(
+            ports,
+            new MmioBus(),
+            new NoInterrupts(),
+            MsrPort.NONE,
+            new TickingClock(),
+            TSC_HZ,
+            new Random(1)::nextLong,
+            model.table(0, 1, TSC_HZ, false));
     vm = engine.create(memory);
-    vcpu =
-        vm.createVcpu(
-            new VcpuWiring(
-                ports,
-                new MmioBus(),
-                new NoInterrupts(),
-                MsrPort.NONE,
-                new TickingClock(),
-                TSC_HZ,
-                new Random(1)::nextLong,
-                model.table(0, 1, TSC_HZ, false)));
+    vcpu = vm.createVcpu(wiring);
+  }
+
+  /**
+   * Another engine goes on where the program is. It gets a processor of its own, which knows
+   * nothing of the old one but its architectural state: what a saved machine would hold.
+   */
+  public void moveTo(CpuEngine engine) {
+    CpuVm newVm = engine.create(memory);
+    Vcpu newVcpu;
+    try {
+      newVcpu = newVm.createVcpu(wiring);
+    } catch (RuntimeException e) {
+      newVm.close();
+      throw e;
+    }
+    vcpu.pull();
+    newVcpu.pull();
+    // Local APICs apart: this machine's does nothing.
+    RawMemory.copy(vcpu.state(), newVcpu.state(), CpuState.APIC_BASE);
+    newVcpu.push();
+    vcpu.close();
+    vm.close();
+    vm = newVm;
+    vcpu = newVcpu;
   }
 
   private static void fill(MemorySlot slot, byte[] rom) {
@@ -79,12 +105,13 @@ final class BareMachine implements AutoCloseable {
     }
   }
 
-  PortBus ports() {
+  /** The ports, to attach devices to. */
+  public PortBus ports() {
     return ports;
   }
 
   /** Runs until the program ends. */
-  End run(int seconds) {
+  public End run(int seconds) {
     boolean[] late = new boolean[1];
     try (ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor()) {
       var alarm =
@@ -108,6 +135,21 @@ final class BareMachine implements AutoCloseable {
 
   private End loop(boolean[] late) {
     while (true) {
+      End end = turn();
+      if (end != null) {
+        return end;
+      }
+      synchronized (late) {
+        if (late[0]) {
+          return End.TIMEOUT;
+        }
+      }
+    }
+  }
+
+  /** Runs until the program ends or the processor is kicked: null then. */
+  @Nullable End turn() {
+    while (true) {
       Exit why = vcpu.run();
       if (exited) {
         return End.EXIT;
@@ -127,29 +169,46 @@ final class BareMachine implements AutoCloseable {
           detail = vcpu.exit().detail;
           return End.FAILED;
         }
+        case KICK -> {
+          return null;
+        }
         default -> {
-          synchronized (late) {
-            if (late[0]) {
-              return End.TIMEOUT;
-            }
-          }
+          // On with it.
         }
       }
     }
   }
 
+  /** Lets a software engine run this many instructions more, and no limit if 0. */
+  void limit(long instructions) {
+    long state = vcpu.state();
+    long now = RawMemory.getLong(state + CpuState.INSTRUCTIONS);
+    RawMemory.putLong(
+        state + CpuState.INSTRUCTION_LIMIT, instructions == 0 ? 0 : now + instructions);
+  }
+
+  /** Makes {@link #turn} return soon. Any thread; the machine is not moved meanwhile. */
+  void kick() {
+    vcpu.kick();
+  }
+
+  /** Makes the registers readable. */
+  void pull() {
+    vcpu.pull();
+  }
+
   /** Why the engine failed. */
-  String detail() {
+  public String detail() {
     return detail;
   }
 
   /** What was written to the exit port. */
-  int exitValue() {
+  public int exitValue() {
     return exitValue;
   }
 
   /** A general register by its 64-bit name, or the instruction pointer. */
-  long register(String name) {
+  public long register(String name) {
     if (name.equals("rip")) {
       return RawMemory.getLong(vcpu.state() + CpuState.RIP);
     }
