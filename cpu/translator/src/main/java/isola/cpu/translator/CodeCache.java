@@ -8,7 +8,6 @@ import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.interpreter.Accelerator;
@@ -16,6 +15,7 @@ import isola.host.ExecutableMemory;
 import isola.host.GuardedCode;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -69,6 +69,7 @@ final class CodeCache implements AutoCloseable {
   /** Host address of the page that {@link #oneByOne} was given for. */
   private long singlePage;
 
+  private final Map<FlagSource, Long> flagFunctions = new HashMap<>();
   private int generation;
   private long translated;
   private long translating;
@@ -159,18 +160,37 @@ final class CodeCache implements AutoCloseable {
     return executable - code.executable() + code.writable();
   }
 
+  /** Whether a jump cache for 32-bit code was ever used: it is not touched before. */
+  private boolean jumps32;
+
   /** Lets every indirect jump look its target up anew. */
   void clearJumps() {
     for (int table = 0; table < Layout.TABLES; table++) {
-      long at = state + Layout.jumpCache(table);
-      for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
-        RawMemory.putLong(at + i * 8L, thunks.lookup(table));
+      clearJumps(table, false);
+      if (jumps32) {
+        clearJumps(table, true);
       }
-      long second = state + Layout.secondCache(table, 0);
-      for (int i = 0; i < Layout.SECOND_CACHE_ENTRIES; i++) {
-        RawMemory.putLong(second + i * 16L, 0);
-        RawMemory.putLong(second + i * 16L + 8, thunks.unknown);
-      }
+    }
+  }
+
+  private void clearJumps(int table, boolean code32) {
+    long at = state + Layout.jumpCache(table, code32);
+    long lookup = code32 ? thunks.unknown : thunks.lookup(table);
+    for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
+      RawMemory.putLong(at + i * 8L, lookup);
+    }
+    long second = state + Layout.secondCache(table, 0);
+    for (int i = 0; i < Layout.SECOND_CACHE_ENTRIES && !code32; i++) {
+      RawMemory.putLong(second + i * 16L, 0);
+      RawMemory.putLong(second + i * 16L + 8, thunks.unknown);
+    }
+  }
+
+  /** To be called before 32-bit code is run. */
+  void prepareJumps32() {
+    if (!jumps32) {
+      jumps32 = true;
+      clearJumps();
     }
   }
 
@@ -178,7 +198,7 @@ final class CodeCache implements AutoCloseable {
 
   /** The instruction at a linear address, or null if it cannot be read; the next call's too. */
   @Nullable Insn decode(long rip) {
-    return guest.one(rip, source);
+    return guest.one(rip, source, cpu.codeSize());
   }
 
   /** The block that a host address is in the code of, stale ones aside. */
@@ -252,12 +272,7 @@ final class CodeCache implements AutoCloseable {
       }
     }
     guest.checking = checking;
-    guest.read(
-        rip,
-        source,
-        (mode & Block.MODE_VECTORS) != 0,
-        (mode & Block.MODE_WIDE) != 0,
-        (mode & 3) != Tlb.USER);
+    guest.read(rip, source, mode);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
         holder.release(block.secondPage);
@@ -297,7 +312,7 @@ final class CodeCache implements AutoCloseable {
   // Connecting.
 
   /** Lets generated code find a block by itself the next time. */
-  void connect(int site, byte kind, Block to, int table) {
+  void connect(int site, byte kind, Block to) {
     switch (kind) {
       case Sites.CHAIN -> {
         long entry = entry(to, sites.size(site));
@@ -310,11 +325,13 @@ final class CodeCache implements AutoCloseable {
       case Sites.LOOKUP -> {
         long entry = entry(to, Block.INDIRECT);
         if (entry != 0) {
-          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(to.mode & 3, to.code32());
           RawMemory.putLong(state + slot, entry);
-          long pair = state + Layout.secondCache(table, to.rip);
-          RawMemory.putLong(pair, to.rip);
-          RawMemory.putLong(pair + 8, entry);
+          if (!to.code32()) {
+            long pair = state + Layout.secondCache(to.mode & 3, to.rip);
+            RawMemory.putLong(pair, to.rip);
+            RawMemory.putLong(pair + 8, entry);
+          }
         }
       }
       default -> {}
@@ -330,6 +347,29 @@ final class CodeCache implements AutoCloseable {
       free = (free + assembler.size() + 15) & -16;
     }
     return block.entry[way];
+  }
+
+  /**
+   * The function that works out the flags that follow from something and puts them into {@link
+   * Layout#FLAGS}; 0 if there is no room for it. It changes RCX alone.
+   */
+  long flags(FlagSource source) {
+    Long known = flagFunctions.get(source);
+    if (known != null) {
+      return known;
+    }
+    if (free + MOST_WAY_BYTES > code.executable() + code.size()) {
+      return 0;
+    }
+    assembler.begin(free);
+    source.emit(assembler);
+    Thunks.saveFlags(assembler);
+    assembler.emit(0xc3);
+    install(null, free);
+    long at = free;
+    free = (free + assembler.size() + 15) & -16;
+    flagFunctions.put(source, at);
+    return at;
   }
 
   /** Lets a jump in generated code lead elsewhere. */
@@ -358,6 +398,16 @@ final class CodeCache implements AutoCloseable {
     }
     if (empty) {
       holder.release(physical >>> 12);
+    }
+  }
+
+  /** From now on the flags that a site only promised are saved: they were looked at. */
+  void saveFlags(int promise) {
+    Block block = sites.block(promise);
+    emitter.eager(sites.rip(promise));
+    if (block != null && !block.changed) {
+      blocks.drop(block);
+      makeStale(block);
     }
   }
 
@@ -412,6 +462,7 @@ final class CodeCache implements AutoCloseable {
       holder.release(page);
     }
     blocks.clear();
+    flagFunctions.clear();
     changing.clear();
     sites.clear();
     addCommonSites();

@@ -15,6 +15,7 @@ import static isola.cpu.translator.Layout.TEMPORARY;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Attribute;
@@ -49,6 +50,7 @@ final class SystemEmitter {
   private final Sites sites;
   private final Thunks thunks;
   private final StringEmitter strings;
+  private final VectorEmitter vectors;
   private final PagingEmitter paging;
   private final ExtendedStateEmitter extended;
 
@@ -62,6 +64,7 @@ final class SystemEmitter {
     sites = emitter.sites;
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
+    vectors = new VectorEmitter(this, emitter);
     paging = new PagingEmitter(this, emitter);
     extended = new ExtendedStateEmitter(this, emitter);
   }
@@ -84,6 +87,9 @@ final class SystemEmitter {
 
   private boolean emit(Insn insn, Form form) {
     boolean privileged = e.table != Tlb.USER;
+    if (e.code.word == 4 && !inCode32(insn.op)) {
+      return false;
+    }
     switch (insn.op) {
       case SYSCALL -> syscall(insn);
       case CLD, STD -> direction(insn.opcode() == 0xfd);
@@ -121,10 +127,20 @@ final class SystemEmitter {
         return form.opcode() == 0x20 && readControl(insn);
       }
       default -> {
-        return privileged && privileged(insn);
+        return form.group() == Group.SSE
+            ? vectors.emit(insn, form)
+            : privileged && privileged(insn);
       }
     }
     return true;
+  }
+
+  /** Whether an instruction is written for 32-bit code too. */
+  private static boolean inCode32(Op op) {
+    return switch (op) {
+      case CLD, STD, MOVS, STOS, LODS, RDTSC, RDTSCP, CMPXCHG8B -> true;
+      default -> false;
+    };
   }
 
   private boolean privileged(Insn insn) {
@@ -166,7 +182,7 @@ final class SystemEmitter {
 
   /** To be called first: the guest's flags are in {@link Layout#FLAGS} and the host's are free. */
   void saveFlags() {
-    e.protectFlags(Rflags.STATUS);
+    e.storeFlags();
     e.inHost = false;
   }
 
@@ -258,12 +274,13 @@ final class SystemEmitter {
   private void go(int table) {
     a.storeImmediate32(Layout.JUMP_SITE, 0);
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
-    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table));
+    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table, false));
   }
 
   // Fast system calls (Intel SDM vol. 2B).
 
   private void syscall(Insn insn) {
+    e.realFlags();
     saveFlags();
     test(CpuState.EFER, Efer.SCE);
     aidAndEndIf(CC_Z);
@@ -466,7 +483,7 @@ final class SystemEmitter {
 
   /** CMPXCHG8B and CMPXCHG16B: of the flags ZF alone changes. */
   private boolean exchange(Insn insn, Form form) {
-    if (!insn.memory() || insn.addressSize != 8) {
+    if (!insn.memory() || insn.addressSize != e.code.word) {
       return false;
     }
     boolean wide = insn.operandSize == 8;
@@ -499,6 +516,7 @@ final class SystemEmitter {
       return false;
     }
     int w = size == 8 ? W : 0;
+    e.realFlags();
     saveFlags();
     e.resumeHere();
     e.address(insn);

@@ -15,6 +15,7 @@ import isola.cpu.x86.interpreter.SingleInstruction;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
@@ -35,6 +36,9 @@ final class Translation implements Accelerator {
 
   /** XCR0: components of which AVX instructions need both. */
   private static final int WIDE_STATE = XsaveSpec.SSE | XsaveSpec.AVX;
+
+  /** {@link Cpu#mode} of 32-bit code with a 32-bit stack and flat segments. */
+  private static final int FLAT_32 = 1 | Cpu.MODE_STACK32 | Cpu.MODE_FLAT;
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -83,6 +87,9 @@ final class Translation implements Accelerator {
 
   private boolean alone;
 
+  /** {@link Layout#FLAGS} as generated code left it the last time. */
+  private int flagsFound;
+
   private int faultVector;
   private int faultError;
 
@@ -118,9 +125,6 @@ final class Translation implements Accelerator {
 
   @Override
   public int run() {
-    if (!cpu.is64()) {
-      return ELSEWHERE;
-    }
     budget = 0;
     long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
     if (limit != 0 != counting) {
@@ -176,6 +180,10 @@ final class Translation implements Accelerator {
    * The {@link Block#mode} for now; negative, how many blocks are the interpreter's, if none is.
    */
   private int mode() {
+    int code = codeMode();
+    if (code < 0) {
+      return -ELSEWHERE;
+    }
     WalkThunks.modeChanged(cpu);
     PageFaultThunks.modeChanged(cpu);
     int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
@@ -193,14 +201,26 @@ final class Translation implements Accelerator {
       }
       cachedVectors = vectors;
     }
-    return table | vectors;
+    return table | vectors | code;
+  }
+
+  /** What of a {@link Block#mode} is about the code segment and its like; -1 if it is not known. */
+  private int codeMode() {
+    if (cpu.is64()) {
+      return 0;
+    }
+    if (cpu.mode() != FLAT_32) {
+      return -1;
+    }
+    cache.prepareJumps32();
+    return Block.MODE_32
+        | (cpu.whole(Segment.FS) ? Block.MODE_FS : 0)
+        | (cpu.whole(Segment.GS) ? Block.MODE_GS : 0);
   }
 
   /** Hands RFLAGS to generated code. */
   private void giveFlags() {
-    int status = cpu.statusFlags();
-    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
-    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
+    putFlags(cpu.statusFlags());
     int system = cpu.systemFlags();
     RawMemory.putInt(state + Layout.SYSTEM_FLAGS, system);
     if ((system & Rflags.IF) != 0) {
@@ -246,9 +266,7 @@ final class Translation implements Accelerator {
     while (true) {
       entered++;
       int site = (int) ExecutableMemory.call(thunks.enter, state, at);
-      if (!sites.saved(site)) {
-        RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
-      }
+      findFlags(site);
       byte kind = sites.kind(site);
       left[kind]++;
       long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
@@ -270,8 +288,8 @@ final class Translation implements Accelerator {
                   : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
-            if (!counting) {
-              PageFaultThunks.remember(cpu, sites, site);
+            if (!counting && (mode & Block.MODE_32) == 0) {
+              rememberFault(site);
             }
             return pageFault(rip, linear + sites.offset(site), filled);
           }
@@ -292,7 +310,7 @@ final class Translation implements Accelerator {
           refund(site, 1);
           rip = cpu.nextRip();
           cpu.rip(rip);
-          if (attention() || !cpu.is64()) {
+          if (attention()) {
             return 0;
           }
           mode = mode();
@@ -324,7 +342,7 @@ final class Translation implements Accelerator {
           }
           rip = cpu.nextRip();
           cpu.rip(rip);
-          if (attention() || !cpu.is64()) {
+          if (attention()) {
             refund(site, 1);
             return 0;
           }
@@ -347,6 +365,7 @@ final class Translation implements Accelerator {
           mode = now;
           giveFlags();
         }
+        case Sites.WANTED -> refund(site, 0);
         case Sites.INTERPRET, Sites.BUDGET -> {
           refund(site, 0);
           return leave(rip, 1);
@@ -379,7 +398,7 @@ final class Translation implements Accelerator {
       int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = cache.find(rip, kind == Sites.NARROW ? mode | Block.MODE_NARROW : mode);
+      Block to = cache.find(rip, mode | narrow(site, kind));
       while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {
@@ -391,13 +410,79 @@ final class Translation implements Accelerator {
         to = cache.find(rip, mode);
       }
       if (to == null || to.interpreted) {
+        if (to == null && before == cache.generation()) {
+          rememberPromise();
+        }
         return leave(rip, 1);
       }
       if (before == cache.generation()) {
-        cache.connect(site, kind, to, mode & 3);
+        cache.connect(site, kind, to);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * {@link Block#MODE_NARROW} if the block to go on at must be a narrow one: where a probe was too
+   * wide, and in place of a narrow one, which must not lead to the block whose probe it was.
+   */
+  private int narrow(int site, byte kind) {
+    return switch (kind) {
+      case Sites.NARROW -> Block.MODE_NARROW;
+      case Sites.STALE, Sites.CHANGED, Sites.SETTLED -> {
+        Block from = sites.block(site);
+        yield from == null ? 0 : from.mode & Block.MODE_NARROW;
+      }
+      default -> 0;
+    };
+  }
+
+  /** Lets generated code deliver the next page fault of a site. */
+  private void rememberFault(int site) {
+    FlagSource source = sites.source(site);
+    PageFaultThunks.remember(cpu, sites, site, source == null ? 0 : cache.flags(source));
+    if (sites.saved(site)) {
+      rememberPromise();
+    }
+  }
+
+  /** The same for the flags that it was left with, if those were promised. */
+  private void rememberPromise() {
+    if ((flagsFound & Layout.FLAGS_REAL) == 0 && !counting) {
+      int promise = Layout.promised(flagsFound);
+      FlagSource from = sites.source(promise);
+      if (from != null) {
+        PageFaultThunks.rememberPromise(cpu, promise, cache.flags(from));
+      }
+    }
+  }
+
+  /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
+  private void findFlags(int site) {
+    FlagSource source = sites.source(site);
+    flagsFound = RawMemory.getInt(state + Layout.FLAGS);
+    if (sites.saved(site)) {
+      int raw = RawMemory.getInt(state + Layout.FLAGS);
+      if ((raw & Layout.FLAGS_REAL) != 0) {
+        return;
+      }
+      int promise = Layout.promised(raw);
+      source = sites.source(promise);
+      if (sites.kind(site) == Sites.WANTED) {
+        cache.saveFlags(promise);
+      }
+    }
+    if (source == null) {
+      RawMemory.putShort(state + Layout.FLAGS, RawMemory.getShort(state + Layout.EXIT_FLAGS));
+    } else {
+      source.compute(cpu);
+      putFlags(cpu.statusFlags());
+    }
+  }
+
+  private void putFlags(int status) {
+    int raw = (status >> 11 & 1) | ((status & 0xd5) | 2) << 8;
+    RawMemory.putShort(state + Layout.FLAGS, (short) raw);
   }
 
   /**
@@ -420,7 +505,7 @@ final class Translation implements Accelerator {
       }
       long next = cpu.nextRip();
       cpu.rip(next);
-      if (attention() || !cpu.is64()) {
+      if (attention()) {
         return 0;
       }
       Form form = insn.form;
@@ -597,6 +682,8 @@ final class Translation implements Accelerator {
     counters.put("left at an entry", left[Sites.ENTRY]);
     counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
+    counters.put("left for promised flags", left[Sites.WANTED]);
+
     counters.put("left changed code", left[Sites.CHANGED]);
     counters.put("left settled code", left[Sites.SETTLED]);
     counters.put("left for Java's aid", left[Sites.AID]);
