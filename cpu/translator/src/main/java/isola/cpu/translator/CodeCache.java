@@ -166,23 +166,22 @@ final class CodeCache implements AutoCloseable {
   /** Lets every indirect jump look its target up anew. */
   void clearJumps() {
     for (int table = 0; table < Layout.TABLES; table++) {
-      clearJumps(table, false);
+      clearJumps(table, false, thunks.lookup(table));
+      long second = state + Layout.secondCache(table, 0);
+      for (int i = 0; i < Layout.SECOND_CACHE_ENTRIES; i++) {
+        RawMemory.putLong(second + i * 16L, 0);
+        RawMemory.putLong(second + i * 16L + 8, thunks.unknown);
+      }
       if (jumps32) {
-        clearJumps(table, true);
+        clearJumps(table, true, thunks.unknown);
       }
     }
   }
 
-  private void clearJumps(int table, boolean code32) {
+  private void clearJumps(int table, boolean code32, long lookup) {
     long at = state + Layout.jumpCache(table, code32);
-    long lookup = code32 ? thunks.unknown : thunks.lookup(table);
     for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
       RawMemory.putLong(at + i * 8L, lookup);
-    }
-    long second = state + Layout.secondCache(table, 0);
-    for (int i = 0; i < Layout.SECOND_CACHE_ENTRIES && !code32; i++) {
-      RawMemory.putLong(second + i * 16L, 0);
-      RawMemory.putLong(second + i * 16L + 8, thunks.unknown);
     }
   }
 

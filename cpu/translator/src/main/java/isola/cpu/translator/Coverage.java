@@ -261,13 +261,11 @@ final class Coverage {
       return Kind.INTERPRET;
     }
     if (highByte(insn, form)) {
-      boolean rm = byteOperand(form, 'E') && !insn.memory();
       boolean reg = byteOperand(form, 'G') || byteOperand(form, 'Z');
-      boolean ch = (rm && insn.rm == 5) || (reg && insn.reg == 5);
+      // The scratch register that could hold CH is the operand's address then.
+      boolean ch = reg && insn.reg == 5 && PlainEmitter.hasMemory(insn, form);
       boolean wideStack = !reg && form.operand(0).startsWith("G") && insn.reg == 4;
-      // CH is in a register of the host's without such a half: in scratch, which memory may need.
-      boolean scratch = ch && (insn.memory() || byteOperand(form, 'Z'));
-      return scratch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
+      return ch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
     }
     return Kind.PLAIN;
   }

@@ -197,7 +197,7 @@ final class Layout {
     return tlb(table, field) + ((int) (linear >>> 12) & (Tlb.ENTRIES - 1)) * Tlb.ENTRY_SIZE;
   }
 
-  /** Offset of the pair for a target in the second jump cache of a table. */
+  /** Offset of the pair for a target of 64-bit code in the second jump cache of a table. */
   static int secondCache(int table, long target) {
     int index = (int) ((target >>> 9) + target * 4) & (SECOND_CACHE_ENTRIES - 1) * 16;
     return SECOND_CACHE + table * SECOND_CACHE_SIZE + index;

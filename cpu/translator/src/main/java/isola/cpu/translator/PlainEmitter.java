@@ -16,7 +16,7 @@ import isola.cpu.x86.decode.Insn;
 final class PlainEmitter {
   private static final int RSP = 4;
 
-  /** CH as it is encoded without a REX prefix. */
+  /** Number of CH without REX. */
   private static final int CH = 5;
 
   private final Emitter e;
@@ -209,10 +209,10 @@ final class PlainEmitter {
       a.emit(bytes[i]);
     }
     if ((regGeneral || inOpcode) && Coverage.writesReg(insn, form)) {
-      putBack(insn.reg, high && byteNamed(form, 'G'), reg);
+      putBack(insn.reg, reg, high && (byteNamed(form, 'G') || byteNamed(form, 'Z')));
     }
     if (rmGeneral && !Coverage.readsOnly(insn, form)) {
-      putBack(insn.rm, high && byteNamed(form, 'E'), rm);
+      putBack(insn.rm, rm, high && byteNamed(form, 'E'));
     }
   }
 
@@ -221,7 +221,6 @@ final class PlainEmitter {
     if (high) {
       if (isByte && guest == CH) {
         a.mov(TEMPORARY, Layout.host(1));
-        return CH;
       }
       if (isByte && guest >= 4) {
         return guest;
@@ -235,8 +234,8 @@ final class PlainEmitter {
   }
 
   /** Stores a temporary to the guest register that it stood for. */
-  private void putBack(int guest, boolean high, int host) {
-    if (high && guest == CH) {
+  private void putBack(int guest, int host, boolean highByte) {
+    if (highByte && guest == CH) {
       a.mov(Layout.host(1), TEMPORARY);
       return;
     }

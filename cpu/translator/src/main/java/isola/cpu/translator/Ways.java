@@ -64,7 +64,7 @@ final class Ways {
         a.movImmediate(ADDRESS, block.rip);
         a.register(W, 0x3b, TEMPORARY, ADDRESS);
       }
-      a.jump(HostAssembler.CC_NZ, block.code32() ? fail : thunks.lookup(table));
+      a.jump(HostAssembler.CC_NZ, block.code32() ? thunks.unknown : thunks.lookup(table));
     } else {
       fail = a.here();
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
