@@ -15,6 +15,7 @@ import isola.host.ExecutableMemory;
 import isola.host.GuardedCode;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +69,7 @@ final class CodeCache implements AutoCloseable {
   /** Host address of the page that {@link #oneByOne} was given for. */
   private long singlePage;
 
+  private final Map<FlagSource, Long> flagFunctions = new HashMap<>();
   private int generation;
   private long translated;
   private long translating;
@@ -346,6 +348,29 @@ final class CodeCache implements AutoCloseable {
     return block.entry[way];
   }
 
+  /**
+   * The function that works out the flags that follow from something and puts them into {@link
+   * Layout#FLAGS}; 0 if there is no room for it. It changes RCX alone.
+   */
+  long flags(FlagSource source) {
+    Long known = flagFunctions.get(source);
+    if (known != null) {
+      return known;
+    }
+    if (free + MOST_WAY_BYTES > code.executable() + code.size()) {
+      return 0;
+    }
+    assembler.begin(free);
+    source.emit(assembler);
+    Thunks.saveFlags(assembler);
+    assembler.emit(0xc3);
+    install(null, free);
+    long at = free;
+    free = (free + assembler.size() + 15) & -16;
+    flagFunctions.put(source, at);
+    return at;
+  }
+
   /** Lets a jump in generated code lead elsewhere. */
   private void patch(long distanceAt, long target) {
     RawMemory.putInt(writable(distanceAt), (int) (target - (distanceAt + 4)));
@@ -436,6 +461,7 @@ final class CodeCache implements AutoCloseable {
       holder.release(page);
     }
     blocks.clear();
+    flagFunctions.clear();
     changing.clear();
     sites.clear();
     addCommonSites();

@@ -102,7 +102,7 @@ final class Layout {
   static final int USER_SS_DESCRIPTOR = SYSTEM + 80;
   static final int KERNEL_CS_DESCRIPTOR = SYSTEM + 88;
 
-  /** What {@link PageFaultThunks} keeps, 160 bytes. */
+  /** What {@link PageFaultThunks} keeps, 256 bytes. */
   static final int PAGE_FAULT = BASE + 1600;
 
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
@@ -123,7 +123,7 @@ final class Layout {
   /** What {@link HostTicks} keeps, 32 bytes. */
   static final int TICKS = BASE + 1536;
 
-  /** Sites of page faults, 32 bytes each, see {@link PageFaultThunks}. */
+  /** Sites of page faults, 64 bytes each, see {@link PageFaultThunks}. */
   static final int FAULT_SITES = BASE + 4096;
 
   static final int FAULT_SITE_COUNT = 1 << 10;
@@ -132,14 +132,15 @@ final class Layout {
    * Jump caches, one for each TLB table in use and code size: host code by the low 16 bits of the
    * target.
    */
-  static final int JUMP_CACHE = FAULT_SITES + FAULT_SITE_COUNT * 32;
+  static final int JUMP_CACHE = FAULT_SITES + FAULT_SITE_COUNT * 64;
 
   static final int JUMP_CACHE_ENTRIES = 1 << 16;
   static final int JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * 8;
 
   /**
-   * What stands behind the jump caches, each again: pairs of a target and host code, by other bits
-   * of the target, so that targets that want the same place there have places of their own here.
+   * What stands behind the jump caches of 64-bit code, each again: pairs of a target and host code,
+   * by other bits of the target, so that targets that want the same place there have places of
+   * their own here.
    */
   static final int SECOND_CACHE = JUMP_CACHE + 6 * JUMP_CACHE_SIZE;
 

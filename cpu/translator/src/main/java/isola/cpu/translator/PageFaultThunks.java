@@ -61,6 +61,13 @@ final class PageFaultThunks {
   /** Linear address of RSP0 in the task-state segment. */
   private static final int STACK_AT = BASE + 96;
 
+  /** Where the flags come from, and registers meanwhile. */
+  private static final int FLAGS_FROM = BASE + 160;
+
+  private static final int KEPT = BASE + 168;
+
+  private static final int[] KEEP = {RAX, RBX, RDX, RDI, R14};
+
   /** The bases and limits that these addresses come from. */
   private static final int SOURCES = BASE + 104;
 
@@ -76,7 +83,7 @@ final class PageFaultThunks {
   // A site whose fault Java has delivered, by the low bits of its number.
 
   private static final int RECORDS = Layout.FAULT_SITES;
-  private static final int RECORD_SHIFT = 5;
+  private static final int RECORD_SHIFT = 6;
   private static final int RECORD_MASK = Layout.FAULT_SITE_COUNT - 1;
 
   /** Number of the site, 4 bytes; -1 for none. */
@@ -93,6 +100,9 @@ final class PageFaultThunks {
 
   /** Address of the instruction. */
   private static final int RIP = 24;
+
+  /** The function that works the status flags out, or 0 if they are in the state. */
+  private static final int FLAGS = 32;
 
   /** Bits of a descriptor from byte 5 on that tell a code segment for the kernel's handlers. */
   private static final int CODE_BITS =
@@ -157,10 +167,14 @@ final class PageFaultThunks {
     }
   }
 
-  /** Remembers a site whose page fault Java is about to deliver. */
-  static void remember(Cpu cpu, Sites sites, int site) {
+  /**
+   * Remembers a site whose page fault Java is about to deliver.
+   *
+   * @param flags the function that works out the status flags there, or 0
+   */
+  static void remember(Cpu cpu, Sites sites, int site, long flags) {
     int last = 4096 - sites.size(site);
-    if (!sites.saved(site) || last < 0) {
+    if (!sites.saved(site) && flags == 0 || last < 0) {
       return;
     }
     int record = RECORDS + ((site & RECORD_MASK) << RECORD_SHIFT);
@@ -169,6 +183,14 @@ final class PageFaultThunks {
     cpu.field(record + OFFSET, sites.offset(site));
     cpu.intField(record + LAST, last);
     cpu.field(record + RIP, sites.rip(site));
+    cpu.field(record + FLAGS, flags);
+  }
+
+  /** Remembers how the flags that a site promises are worked out. */
+  static void rememberPromise(Cpu cpu, int site, long flags) {
+    int record = RECORDS + ((site & RECORD_MASK) << RECORD_SHIFT);
+    cpu.intField(record + SITE, site);
+    cpu.field(record + FLAGS, flags);
   }
 
   /** To be called when control registers and descriptor tables may have changed. */
@@ -287,13 +309,11 @@ final class PageFaultThunks {
     a.state(0, 0x83, 7, KNOWN);
     a.emit(0);
     slowIf(CC_Z);
+    a.movImmediate(RSI, 0);
     if (operand) {
       site();
     }
-    // What LAHF gives has bit 1 set; if not, there is something else in the place of the flags.
-    a.state(0, 0xf6, 0, Layout.FLAGS + 1);
-    a.emit(Rflags.RESERVED_1);
-    slowIf(CC_Z);
+    flags();
     if (table == Tlb.USER) {
       // The handler would reach pages in another way.
       a.state(0, 0xf7, 0, Layout.SYSTEM_FLAGS);
@@ -319,6 +339,7 @@ final class PageFaultThunks {
     a.lea(RAX, RAX, -FRAME);
     a.mov(R14, RAX);
     probe(FRAME, Tlb.WRITE);
+    workOutFlags();
     frame();
     enter(table);
 
@@ -332,13 +353,7 @@ final class PageFaultThunks {
   /** Looks up the site: RDX becomes CR2, RDI the instruction's address. */
   private void site() {
     a.load32(RCX, Layout.EXIT_SITE);
-    a.mov32(RSI, RCX);
-    a.register(0, 0x81, 4, RCX);
-    a.emit32(RECORD_MASK);
-    a.register(0, 0xc1, 4, RCX);
-    a.emit(RECORD_SHIFT);
-    record(0, 0x3b, RSI, SITE);
-    slowIf(CC_NZ);
+    find();
     a.mov32(RAX, R14);
     a.register(0, 0x81, 4, RAX);
     a.emit32(4095);
@@ -349,6 +364,60 @@ final class PageFaultThunks {
     record(0, 0x85, RDX, ALIGNMENT);
     slowIf(CC_NZ);
     record(W, 0x8b, RDI, RIP);
+    record(W, 0x8b, RSI, FLAGS);
+  }
+
+  /** Leads RCX from a site's number to its record. Uses RSI. */
+  private void find() {
+    a.mov32(RSI, RCX);
+    a.register(0, 0x81, 4, RCX);
+    a.emit32(RECORD_MASK);
+    a.register(0, 0xc1, 4, RCX);
+    a.emit(RECORD_SHIFT);
+    record(0, 0x3b, RSI, SITE);
+    slowIf(CC_NZ);
+  }
+
+  /** Notes what works the flags out: RSI, or what their place in the state tells. */
+  private void flags() {
+    a.register(W, 0x85, RSI, RSI);
+    final int known = a.jumpForward(CC_NZ);
+    a.state(0, 0xf7, 0, Layout.FLAGS);
+    a.emit32(Layout.FLAGS_REAL);
+    final int real = a.jumpForward(CC_NZ);
+    // As Layout.promised.
+    a.load32(RCX, Layout.FLAGS);
+    a.mov32(RSI, RCX);
+    a.register(0, 0x81, 4, RSI);
+    a.emit32(Layout.FLAGS_REAL - 1);
+    a.register(0, 0x81, 4, RCX);
+    a.emit32(Integer.MAX_VALUE);
+    a.register(0, 0xc1, 5, RCX);
+    a.emit(1);
+    a.register(0, 0x81, 4, RCX);
+    a.emit32(-Layout.FLAGS_REAL);
+    a.register(0, 0x0b, RCX, RSI);
+    find();
+    record(W, 0x8b, RSI, FLAGS);
+    a.bind(known);
+    a.bind(real);
+    a.store(FLAGS_FROM, RSI);
+  }
+
+  /** Brings the flags to their place in the state if they are not there. */
+  private void workOutFlags() {
+    a.state(W, 0x83, 7, FLAGS_FROM);
+    a.emit(0);
+    final int there = a.jumpForward(CC_Z);
+    for (int i = 0; i < KEEP.length; i++) {
+      a.store(KEPT + i * 8, KEEP[i]);
+    }
+    WalkThunks.restore(a);
+    a.state(0, 0xff, 2, FLAGS_FROM);
+    for (int i = 0; i < KEEP.length; i++) {
+      a.load(KEEP[i], KEPT + i * 8);
+    }
+    a.bind(there);
   }
 
   /** Pushes: RBX is the error code, RDI where the fault is, R14 the stack on the host. */

@@ -87,6 +87,9 @@ final class Translation implements Accelerator {
 
   private boolean alone;
 
+  /** {@link Layout#FLAGS} as generated code left it the last time. */
+  private int flagsFound;
+
   private int faultVector;
   private int faultError;
 
@@ -286,7 +289,7 @@ final class Translation implements Accelerator {
           if (filled >= 0) {
             refund(site, 0);
             if (!counting && (mode & Block.MODE_32) == 0) {
-              PageFaultThunks.remember(cpu, sites, site);
+              rememberFault(site);
             }
             return pageFault(rip, linear + sites.offset(site), filled);
           }
@@ -407,6 +410,9 @@ final class Translation implements Accelerator {
         to = cache.find(rip, mode);
       }
       if (to == null || to.interpreted) {
+        if (to == null && before == cache.generation()) {
+          rememberPromise();
+        }
         return leave(rip, 1);
       }
       if (before == cache.generation()) {
@@ -431,9 +437,30 @@ final class Translation implements Accelerator {
     };
   }
 
+  /** Lets generated code deliver the next page fault of a site. */
+  private void rememberFault(int site) {
+    FlagSource source = sites.source(site);
+    PageFaultThunks.remember(cpu, sites, site, source == null ? 0 : cache.flags(source));
+    if (sites.saved(site)) {
+      rememberPromise();
+    }
+  }
+
+  /** The same for the flags that it was left with, if those were promised. */
+  private void rememberPromise() {
+    if ((flagsFound & Layout.FLAGS_REAL) == 0 && !counting) {
+      int promise = Layout.promised(flagsFound);
+      FlagSource from = sites.source(promise);
+      if (from != null) {
+        PageFaultThunks.rememberPromise(cpu, promise, cache.flags(from));
+      }
+    }
+  }
+
   /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
   private void findFlags(int site) {
     FlagSource source = sites.source(site);
+    flagsFound = RawMemory.getInt(state + Layout.FLAGS);
     if (sites.saved(site)) {
       int raw = RawMemory.getInt(state + Layout.FLAGS);
       if ((raw & Layout.FLAGS_REAL) != 0) {
