@@ -51,6 +51,7 @@ final class SystemEmitter {
   private final Thunks thunks;
   private final StringEmitter strings;
   private final VectorEmitter vectors;
+  private final ExtendedStateEmitter extendedState;
 
   // Sites of the instruction in work that go on behind it.
   private final int[] pending = new int[16];
@@ -63,6 +64,7 @@ final class SystemEmitter {
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
     vectors = new VectorEmitter(this, emitter);
+    extendedState = new ExtendedStateEmitter(this, emitter);
   }
 
   /**
@@ -137,6 +139,9 @@ final class SystemEmitter {
         ahead();
       }
       case STAC, CLAC -> accessFlag(insn);
+      case XSAVES, XRSTORS -> {
+        return extendedState.emit(insn);
+      }
       case IRET -> {
         if (insn.operandSize != 8 || e.table != Tlb.SUPERVISOR) {
           return false;

@@ -34,7 +34,10 @@ final class Thunks {
   /** Loads the guest's XMM registers; called, keeps all else. */
   final long loadVectors;
 
-  /** Loads the guest's YMM registers; called, keeps all else. */
+  /** Puts the guest's vector registers and MXCSR into the state; called, keeps the rest but RCX. */
+  final long unloadVectors;
+
+  /** Loads the guest's YMM registers; called, keeps all else but RCX. */
   final long loadWide;
 
   /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
@@ -65,6 +68,9 @@ final class Thunks {
   Thunks(HostAssembler a, long state, int lookupSite, int faultSite) {
     enter = a.here();
     guarded = enter(a);
+    a.align(16);
+    unloadVectors = a.here();
+    unloadVectors(a);
     a.align(16);
     exit = a.here();
     exit(a);
@@ -132,7 +138,7 @@ final class Thunks {
     a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, from);
   }
 
-  private static void exit(HostAssembler a) {
+  private void exit(HostAssembler a) {
     for (int guest = 0; guest < 16; guest++) {
       if (Layout.host(guest) >= 0) {
         a.store(Layout.gpr(guest), Layout.host(guest));
@@ -149,6 +155,11 @@ final class Thunks {
     }
     a.emit(0xc3);
     a.bindShort(vectors);
+    a.call(unloadVectors);
+    a.jump(leave);
+  }
+
+  private static void unloadVectors(HostAssembler a) {
     a.load(RCX, Layout.UPPER_ABSENT);
     int upper = a.jumpIfRcxZero();
     int lower = a.jumpForward();
@@ -169,7 +180,8 @@ final class Thunks {
     // stmxcsr, ldmxcsr
     a.state(HostAssembler.MAP_0F, 0xae, 3, CpuState.MXCSR);
     a.state(HostAssembler.MAP_0F, 0xae, 2, Layout.HOST_MXCSR);
-    a.jump(leave);
+    a.storeImmediate(Layout.FP_ABSENT, 1);
+    a.emit(0xc3);
   }
 
   private void loadWide(HostAssembler a) {
