@@ -216,7 +216,6 @@ final class Coverage {
       return Kind.INTERPRET;
     }
     if (highByte(insn, form)) {
-      boolean rm = byteOperand(form, 'E') && !insn.memory();
       boolean reg = byteOperand(form, 'G') || byteOperand(form, 'Z');
       // The scratch register that could hold CH is the operand's address then.
       boolean ch = reg && insn.reg == 5 && PlainEmitter.hasMemory(insn, form);
