@@ -52,6 +52,9 @@ final class PlainEmitter {
     if (Coverage.reads(insn, form) != 0 || (touches != 0 && kept != 0)) {
       e.wantFlags();
     }
+    if (touches == 0) {
+      e.beforeWrite(Window.written(insn, form), liveAfter);
+    }
     if (insn.vex) {
       vex.encode(insn, form, bytes[at + insn.length - 1], memory);
     } else {
@@ -63,6 +66,9 @@ final class PlainEmitter {
     e.window.after(insn, form);
     if (touches != 0) {
       e.flagsChanged();
+      if (liveAfter != 0) {
+        e.source(FlagSource.of(insn, form));
+      }
     }
   }
 
@@ -99,7 +105,7 @@ final class PlainEmitter {
       int b = bytes[opcodeAt] & 0xff;
       if (b == 0x66) {
         has66 = true;
-      } else if ((b & 0xf0) == 0x40) {
+      } else if ((b & 0xf0) == 0x40 && e.code.word == 8) {
         rex = b;
       } else if (!isPrefix(b)) {
         break;
@@ -181,7 +187,11 @@ final class PlainEmitter {
       a.mov(TEMPORARY, Layout.host(1));
     }
     int immediate;
-    if (inOpcode) {
+    if (inOpcode && form.map() == 0 && (form.opcode() & 0xf0) == 0x40) {
+      // INC and DEC of one byte, which are REX prefixes in 64-bit code.
+      a.register(flags, 0xff, form.opcode() >>> 3 & 1, reg);
+      immediate = at + insn.length;
+    } else if (inOpcode) {
       a.opcodeRegister(flags, form.opcode() & 0xf8, reg);
       immediate = opcodeAt + mapBytes(form) + 1;
     } else if (!form.hasModRm()) {
