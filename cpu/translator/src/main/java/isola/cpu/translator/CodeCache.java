@@ -29,6 +29,9 @@ final class CodeCache implements AutoCloseable {
   /** More than the code of one block. */
   private static final int MOST_BLOCK_BYTES = 1 << 16;
 
+  /** What a processor has at least, if there is as much. */
+  private static final long LEAST_BYTES = 4L << 20;
+
   /** More than a way in takes. */
   private static final int MOST_WAY_BYTES = 256;
 
@@ -54,6 +57,9 @@ final class CodeCache implements AutoCloseable {
   private final GuestCode.Source source = this::read;
   private final long firstFree;
   private long free;
+
+  /** Host address after the last byte that is used. */
+  private long last;
 
   /** Where generated code leaves. */
   final Sites sites = new Sites();
@@ -101,6 +107,7 @@ final class CodeCache implements AutoCloseable {
     install(null, code.executable());
     firstFree = (code.executable() + assembler.size() + 63) & -64;
     free = firstFree;
+    last = end();
     emitter = new BlockEmitter(assembler, sites, thunks, guest, watch);
     clearJumps();
     RawMemory.putLong(state + Layout.UPPER_ABSENT, 1);
@@ -124,6 +131,15 @@ final class CodeCache implements AutoCloseable {
   /** First address after it. */
   long end() {
     return code.executable() + code.size();
+  }
+
+  /**
+   * Uses the part of it that is one processor's of so many, so that code, and with it what the JVM
+   * keeps of each block and site, does not grow with their number.
+   */
+  void share(int processors) {
+    long part = Math.max(code.size() / processors, Math.min(code.size(), LEAST_BYTES));
+    last = code.executable() + part;
   }
 
   /** Counts how often all was dropped. */
@@ -251,7 +267,7 @@ final class CodeCache implements AutoCloseable {
     } catch (Fault ignored) {
       return null;
     }
-    if (free + MOST_BLOCK_BYTES > code.executable() + code.size()) {
+    if (free + MOST_BLOCK_BYTES > last) {
       dropAll();
     }
     Block block = new Block(rip, host, physical >>> 12, mode);
@@ -339,7 +355,7 @@ final class CodeCache implements AutoCloseable {
 
   /** A way into a block, made now if it is not there; 0 if there is no room for it. */
   private long entry(Block block, int way) {
-    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= code.executable() + code.size()) {
+    if (block.entry[way] == 0 && free + MOST_WAY_BYTES <= last) {
       assembler.begin(free);
       emitter.wayIn(block, way);
       install(block, free);

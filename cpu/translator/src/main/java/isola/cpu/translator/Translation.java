@@ -138,6 +138,7 @@ final class Translation implements Accelerator {
     }
     if (!begun) {
       begun = true;
+      cache.share(processors.getAsInt());
       WalkThunks.prepare(cpu, memory);
       SystemEmitter.remember(cpu, false);
     }

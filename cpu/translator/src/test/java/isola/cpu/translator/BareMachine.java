@@ -67,7 +67,8 @@ final class BareMachine implements AutoCloseable {
     field(CpuState.CR0, 0x8000_0033L);
     field(CpuState.CR3, 0x1000);
     field(CpuState.CR4, 0x40620);
-    field(CpuState.XCR0, XsaveSpec.X87 | XsaveSpec.SSE | (LEVEL >= 3 ? XsaveSpec.AVX : 0));
+    int avx = LEVEL >= 3 ? XsaveSpec.AVX : 0;
+    field(CpuState.XCR0, XsaveSpec.X87 | XsaveSpec.SSE | avx | XsaveSpec.PKRU);
     field(CpuState.EFER, 0xd00);
     for (int s = 0; s < 6; s++) {
       segment(s, s == 1 ? 8 : 16, s == 1 ? (code32 ? 0xc09b : 0xa09b) : 0xc093);

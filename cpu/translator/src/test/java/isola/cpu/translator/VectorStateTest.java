@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.Exit;
 import isola.cpu.x86.interpreter.InterpreterEngine;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +70,50 @@ final class VectorStateTest {
     assertThat(run(new TranslatorEngine(), hex, exit))
         .as(what)
         .isEqualTo(run(new InterpreterEngine(), hex, exit));
+  }
+
+  /**
+   * Three times: the area at RSI is emptied; XSAVES; registers change, XRSTORS, and again with
+   * another MXCSR in the area, without SSE, without AVX; STMXCSR and sums in between; XSAVES.
+   */
+  private static final String SWITCHING =
+      """
+      dbe3 41b803000000 c5f9efc0 c5fe7f86000200 00 c5fe7f86200200 00 c5f5feca b807020000 31d2
+      480fc72e c5f5fecb 0f59e1 b807000000 480fc71e c5d5efe9 c74618805f0000 480fc71e c5cc59f5
+      0fae9e48030000 4c8b8e00020000 4d01ca 4983e1fd 4c898e00020000 480fc71e c5c458f9
+      0fae9e4c030000 4983e1fb 4c898e00020000 480fc71e c53dfec1 66440fefca b807020000 480fc72e
+      4c039600020000 41ffc8 0f855effffff f4
+      """
+          .replaceAll("\\s", "");
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "in one page, 201000, 202000, HALT, true",
+    "over two pages, 201e00, 202000, HALT, true",
+    "over two pages that are apart, 201e00, 209000, HALT, false",
+    "not aligned, 201010, 202000, SHUTDOWN, false"
+  })
+  void tasksAreSwitchedAlike(String what, String area, String page, Exit exit, boolean translated) {
+    int at = Integer.parseInt(area, 16);
+    String code = "be%08x".formatted(Integer.reverseBytes(at)) + SWITCHING;
+    List<String> outcomes = new ArrayList<>();
+    CodeVerifier verifier = new CodeVerifier();
+    for (CpuEngine engine : List.of(new TranslatorEngine(verifier), new InterpreterEngine())) {
+      try (BareMachine machine = new BareMachine(engine)) {
+        machine.prepare(HexFormat.of().parseHex(code), 7);
+        machine.memory.put(0x4010, 8, Integer.parseInt(page, 16) | 7);
+        assertThat(machine.run()).isEqualTo(exit);
+        outcomes.add(machine.outcome(exit));
+        if (outcomes.size() == 1) {
+          // The first one of an area over two pages may find the TLB without them.
+          Long aided = machine.vcpu.counters().getOrDefault("aided XSAVES", 0L);
+          assertThat(aided < 3 && exit == Exit.HALT).as("%d", aided).isEqualTo(translated);
+        }
+      }
+    }
+    assertThat(outcomes.getFirst()).as(what).isEqualTo(outcomes.getLast());
+    verifier.checkJumps();
+    assertThat(verifier.findings).isEmpty();
   }
 
   @ParameterizedTest(name = "{0}")
