@@ -30,6 +30,9 @@ final class BlockEmitter {
   private final SystemEmitter system;
   private final SelfCheck check;
 
+  /** What is to be added to the host's register for RSP: several pushes, one addition. */
+  private int stackBehind;
+
   /** Host addresses of the instructions that are {@link GuestCode#loopHead}. */
   private final long[] loopHead = new long[GuestCode.LIMIT];
 
@@ -113,6 +116,9 @@ final class BlockEmitter {
       if (watch != null) {
         watch.before(a, e.insn);
       }
+      if (stackBehind != 0 && (code.loopHead[i] || !leavesStack(code, i))) {
+        catchUpStack();
+      }
       if (code.loopHead[i]) {
         // Flags that matter are saved whichever way it is reached; nothing else is known.
         e.handFlags(code.liveBefore[i], code.laterHere[i]);
@@ -124,6 +130,7 @@ final class BlockEmitter {
       open = !code.kinds[i].ends();
       instruction(code, i);
     }
+    catchUpStack();
     if (open) {
       int last = code.count - 1;
       ways.chain(code.end(), code.liveAfter[last], 0, code.later[last]);
@@ -223,8 +230,9 @@ final class BlockEmitter {
         e.beforeStackMoves(Rflags.STATUS);
         e.operand(RSP, 0, false, Rflags.STATUS);
         a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-        a.lea(STACK, STACK, 8 + (int) insn.imm);
-        e.stackMoved(8 + (int) insn.imm);
+        e.window.close();
+        moveStack(8 + (int) insn.imm);
+        catchUpStack();
         jumpIndirect();
       }
       case AID -> {
@@ -384,9 +392,57 @@ final class BlockEmitter {
   }
 
   private void moveStack(int by) {
-    a.lea(STACK, STACK, by);
+    stackBehind += by;
     e.window.moved(RSP, by);
     e.stackMoved(by);
+    FlagSource source = e.source();
+    if (source != null && (source.registers() & 1 << RSP) != 0) {
+      catchUpStack();
+    }
+  }
+
+  private void catchUpStack() {
+    if (stackBehind != 0) {
+      a.lea(STACK, STACK, stackBehind);
+      stackBehind = 0;
+    }
+  }
+
+  /** Whether an instruction neither uses the stack pointer's own register nor may leave. */
+  private boolean leavesStack(GuestCode code, int i) {
+    Insn insn = code.insns[i];
+    Form form = insn.form;
+    if (form == null) {
+      return false;
+    }
+    return switch (code.kinds[i]) {
+      case NOTHING -> true;
+      case PUSH ->
+          !PlainEmitter.hasMemory(insn, form)
+              && pushed(insn, form) != RSP
+              && e.window.find(RSP, -8, 8, true) != Long.MIN_VALUE;
+      case POP -> pushed(insn, form) != RSP && e.window.find(RSP, 0, 8, false) != Long.MIN_VALUE;
+      case CALL -> e.window.find(RSP, -8, 8, true) != Long.MIN_VALUE;
+      case RETURN -> e.window.find(RSP, 0, 8, false) != Long.MIN_VALUE;
+      case PLAIN -> {
+        boolean own = insn.reg != RSP && insn.rm != RSP && insn.vvvv != RSP;
+        boolean flags =
+            e.inHost
+                || Coverage.reads(insn, form) == 0
+                    && (code.liveAfter[i] == 0 || Coverage.touches(insn, form) == 0);
+        yield own && flags && !insn.memory();
+      }
+      default -> false;
+    };
+  }
+
+  /** The register that a PUSH or POP names, -1 if none. */
+  private static int pushed(Insn insn, Form form) {
+    return switch (form.operand(0).charAt(0)) {
+      case 'Z' -> insn.reg;
+      case 'E' -> insn.rm;
+      default -> -1;
+    };
   }
 
   private void pushFlags() {
@@ -439,6 +495,7 @@ final class BlockEmitter {
       a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     }
     moveStack(-8);
+    catchUpStack();
   }
 
   /** Sees to flags that an indirect jump could not promise, while TEMPORARY is free. */
@@ -475,9 +532,15 @@ final class BlockEmitter {
   private void jumpIndirect() {
     e.useAddress();
     if (!e.saved) {
-      e.promise(GuestCode.UNKNOWN, ADDRESS);
+      e.promise(GuestCode.UNKNOWN, ADDRESS, Sites.JUMP);
+    } else {
+      if (e.promised) {
+        // mov byte [FLAGS + 3], 80h
+        a.state(0, 0xc6, 0, Layout.FLAGS + 3);
+        a.emit(0x80);
+      }
+      a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     }
-    a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));

@@ -91,6 +91,9 @@ final class Translation implements Accelerator {
 
   private String failure = "";
 
+  /** The {@link Sites#JUMP} that the last {@link Sites#LOOKUP} came from, or 0. */
+  private int jumpSite;
+
   /** Whether instructions are counted, and how many there were to execute at the last entry. */
   private boolean counting;
 
@@ -352,7 +355,7 @@ final class Translation implements Accelerator {
           return fault();
         }
         case Sites.LOOKUP -> {
-          int jump = RawMemory.getInt(state + Layout.JUMP_SITE);
+          int jump = jumpSite;
           if (jump != 0 && !cpu.canonical(rip)) {
             return jumpedNowhere(jump);
           }
@@ -394,8 +397,17 @@ final class Translation implements Accelerator {
   /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
   private void findFlags(int site) {
     FlagSource source = sites.source(site);
+    int raw = RawMemory.getInt(state + Layout.FLAGS);
+    boolean told = (raw & Layout.FLAGS_REAL) == 0 && raw >= 0;
+    if (sites.kind(site) == Sites.LOOKUP) {
+      // Before the flags take the place of what tells it.
+      int promise = told ? Layout.promised(raw) : 0;
+      jumpSite =
+          told && sites.kind(promise) == Sites.JUMP
+              ? promise
+              : RawMemory.getInt(state + Layout.JUMP_SITE);
+    }
     if (sites.saved(site)) {
-      int raw = RawMemory.getInt(state + Layout.FLAGS);
       if ((raw & Layout.FLAGS_REAL) != 0) {
         return;
       }
