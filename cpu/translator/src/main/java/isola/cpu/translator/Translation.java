@@ -373,7 +373,8 @@ final class Translation implements Accelerator {
       int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = cache.find(rip, kind == Sites.NARROW ? mode | Block.MODE_NARROW : mode);
+      int wanted = kind == Sites.NARROW ? mode | Block.MODE_NARROW : mode;
+      Block to = cache.find(rip, wanted, cache.way(site, kind));
       while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {
