@@ -373,8 +373,7 @@ final class Translation implements Accelerator {
       int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      int wanted = kind == Sites.NARROW ? mode | Block.MODE_NARROW : mode;
-      Block to = cache.find(rip, wanted, cache.way(site, kind));
+      Block to = cache.find(rip, mode | narrow(site, kind), cache.way(site, kind));
       while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {
@@ -393,6 +392,18 @@ final class Translation implements Accelerator {
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
+  }
+
+  /**
+   * {@link Block#MODE_NARROW} if a site wants such a block: also what takes the place of a stale
+   * one, or a probe that fails would lead to itself again.
+   */
+  private int narrow(int site, byte kind) {
+    Block block = sites.block(site);
+    if (kind == Sites.STALE && block != null) {
+      return block.mode & Block.MODE_NARROW;
+    }
+    return kind == Sites.NARROW ? Block.MODE_NARROW : 0;
   }
 
   /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
