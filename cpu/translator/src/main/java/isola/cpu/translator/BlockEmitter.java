@@ -30,6 +30,9 @@ final class BlockEmitter {
   private final SystemEmitter system;
   private final SelfCheck check;
 
+  /** What is to be added to the host's register for RSP: several pushes, one addition. */
+  private int stackBehind;
+
   /** Host addresses of the instructions that are {@link GuestCode#loopHead}. */
   private final long[] loopHead = new long[GuestCode.LIMIT];
 
@@ -78,10 +81,11 @@ final class BlockEmitter {
   /**
    * Writes a block.
    *
+   * @param way the way in that will be wanted first, see {@link Block#entry}, or 0
    * @param table number of the TLB table for its accesses and its own page
    * @param sharing whether a probe may be made for several operands
    */
-  void emit(Block block, GuestCode code, int table, boolean sharing) {
+  void emit(Block block, GuestCode code, int way, int table, boolean sharing) {
     e.block = block;
     e.code = code;
     e.table = table;
@@ -98,7 +102,7 @@ final class BlockEmitter {
     block.ahead = code.seen;
     block.flagsDead = code.liveBefore[0] == 0;
     boolean savedFirst = block.checking || (code.savedFirst && code.liveBefore[0] != 0);
-    ways.heads(block, table, code.liveBefore[0], savedFirst);
+    ways.heads(block, way, table, code.liveBefore[0], savedFirst);
     if (block.checking) {
       check.head(block, code);
     }
@@ -113,6 +117,9 @@ final class BlockEmitter {
       if (watch != null) {
         watch.before(a, e.insn);
       }
+      if (stackBehind != 0 && (code.loopHead[i] || !leavesStack(code, i))) {
+        catchUpStack();
+      }
       if (code.loopHead[i]) {
         // Flags that matter are saved whichever way it is reached; nothing else is known.
         e.handFlags(code.liveBefore[i], code.laterHere[i]);
@@ -124,6 +131,7 @@ final class BlockEmitter {
       open = !code.kinds[i].ends();
       instruction(code, i);
     }
+    catchUpStack();
     if (open) {
       int last = code.count - 1;
       ways.chain(code.end(), code.liveAfter[last], 0, code.later[last]);
@@ -223,8 +231,9 @@ final class BlockEmitter {
         e.beforeStackMoves(Rflags.STATUS);
         e.operand(RSP, 0, false, Rflags.STATUS);
         a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-        a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, code.word + (int) insn.imm);
-        e.stackMoved(code.word + (int) insn.imm);
+        e.window.close();
+        moveStack(word() + (int) insn.imm);
+        catchUpStack();
         jumpIndirect();
       }
       case AID -> {
@@ -385,9 +394,57 @@ final class BlockEmitter {
   }
 
   private void moveStack(int by) {
-    a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, by);
+    stackBehind += by;
     e.window.moved(RSP, by);
     e.stackMoved(by);
+    FlagSource source = e.source();
+    if (source != null && (source.registers() & 1 << RSP) != 0) {
+      catchUpStack();
+    }
+  }
+
+  private void catchUpStack() {
+    if (stackBehind != 0) {
+      a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, stackBehind);
+      stackBehind = 0;
+    }
+  }
+
+  /** Whether an instruction neither uses the stack pointer's own register nor may leave. */
+  private boolean leavesStack(GuestCode code, int i) {
+    Insn insn = code.insns[i];
+    Form form = insn.form;
+    if (form == null) {
+      return false;
+    }
+    return switch (code.kinds[i]) {
+      case NOTHING -> true;
+      case PUSH ->
+          !PlainEmitter.hasMemory(insn, form)
+              && pushed(insn, form) != RSP
+              && e.window.find(RSP, -word(), word(), true) != Long.MIN_VALUE;
+      case POP -> pushed(insn, form) != RSP && e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
+      case CALL -> e.window.find(RSP, -word(), word(), true) != Long.MIN_VALUE;
+      case RETURN -> e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
+      case PLAIN -> {
+        boolean own = insn.reg != RSP && insn.rm != RSP && insn.vvvv != RSP;
+        boolean flags =
+            e.inHost
+                || Coverage.reads(insn, form) == 0
+                    && (code.liveAfter[i] == 0 || Coverage.touches(insn, form) == 0);
+        yield own && flags && !insn.memory();
+      }
+      default -> false;
+    };
+  }
+
+  /** The register that a PUSH or POP names, -1 if none. */
+  private static int pushed(Insn insn, Form form) {
+    return switch (form.operand(0).charAt(0)) {
+      case 'Z' -> insn.reg;
+      case 'E' -> insn.rm;
+      default -> -1;
+    };
   }
 
   private void pushFlags() {
@@ -440,6 +497,7 @@ final class BlockEmitter {
       a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     }
     moveStack(-word());
+    catchUpStack();
   }
 
   /** Sees to flags that an indirect jump could not promise, while TEMPORARY is free. */
@@ -479,9 +537,15 @@ final class BlockEmitter {
   private void jumpIndirect() {
     e.useAddress();
     if (!e.saved) {
-      e.promise(GuestCode.UNKNOWN, ADDRESS);
+      e.promise(GuestCode.UNKNOWN, ADDRESS, Sites.JUMP);
+    } else {
+      if (e.promised) {
+        // mov byte [FLAGS + 3], 80h
+        a.state(0, 0xc6, 0, Layout.FLAGS + 3);
+        a.emit(0x80);
+      }
+      a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     }
-    a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
     a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table, word() == 4));

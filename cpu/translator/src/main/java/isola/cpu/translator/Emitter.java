@@ -309,7 +309,7 @@ class Emitter {
       return;
     }
     if (promises(later)) {
-      promise(later, TEMPORARY);
+      promise(later);
     } else {
       storeFlags();
     }
@@ -321,12 +321,22 @@ class Emitter {
   }
 
   /** Writes down what the flags follow from, in place of the flags. Keeps those in the host. */
-  final void promise(int later, int scratch) {
+  private void promise(int later) {
+    promise(later, TEMPORARY, Sites.PROMISE);
+  }
+
+  /**
+   * The same.
+   *
+   * @param scratch host register that is lost
+   * @param kind of the site
+   */
+  final void promise(int later, int scratch, byte kind) {
     FlagSource from = source;
     if (from != null) {
       int written = (later & GuestCode.UNKNOWN) != 0 ? -1 : later;
       sites.current = from.spill(a, written, scratch);
-      int site = sites.add(Sites.PROMISE, block, insn.rip, 0, 0, false);
+      int site = sites.add(kind, block, insn.rip, 0, 0, false);
       a.storeImmediate32(Layout.FLAGS, Layout.promise(site));
       sites.current = from;
       saved = true;
@@ -585,9 +595,14 @@ class Emitter {
 
   /** The entry's offset to TEMPORARY, and to ADDRESS how its page and the tag differ. */
   private void compareTag(boolean write) {
-    a.mov32(TEMPORARY, ADDRESS);
-    // shr ecx, 7; and ecx, (entries - 1) * entry size
-    a.register(0, 0xc1, 5, TEMPORARY);
+    // The page's number to bit 5, then and ecx, (entries - 1) * entry size
+    if (code.v3) {
+      // rorx ecx, r14d, 7
+      a.vexRegister(HostAssembler.PF2 | 3 << HostAssembler.MAP_SHIFT, 0xf0, TEMPORARY, 0, ADDRESS);
+    } else {
+      a.mov32(TEMPORARY, ADDRESS);
+      a.register(0, 0xc1, 5, TEMPORARY);
+    }
     a.emit(12 - Tlb.ENTRY_SHIFT);
     a.register(0, 0x81, 4, TEMPORARY);
     a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);

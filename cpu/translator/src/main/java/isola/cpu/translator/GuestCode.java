@@ -24,7 +24,7 @@ final class GuestCode {
   private final Decoder decoder;
 
   /** Whether the host executes what x86-64-v3 has. */
-  private final boolean v3;
+  final boolean v3;
 
   /** The instructions; the first {@link #count} count. */
   final Insn[] insns = new Insn[LIMIT];

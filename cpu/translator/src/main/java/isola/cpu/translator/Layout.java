@@ -14,7 +14,8 @@ final class Layout {
 
   /**
    * Guest status flags outside the host's: OF as 0 or 1 in byte 0, what LAHF gives in byte 1; or,
-   * if {@link #FLAGS_REAL} is clear in these 4 bytes, {@link #promise} of what they follow from.
+   * if {@link #FLAGS_REAL} is clear in these 4 bytes, {@link #promise} of what they follow from;
+   * its bit 31 is set if it is older than the last indirect jump.
    */
   static final int FLAGS = BASE;
 
@@ -108,7 +109,10 @@ final class Layout {
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 
-  /** Number of the {@link Sites#JUMP} made last, 0 for a jump of another kind, 4 bytes. */
+  /**
+   * Number of the {@link Sites#JUMP} made last, 0 for a jump of another kind, 4 bytes; one that
+   * promises flags stands in {@link #FLAGS} instead.
+   */
   static final int JUMP_SITE = BASE + 2312;
 
   /** Instructions that may still be executed while they are counted. */
@@ -167,14 +171,18 @@ final class Layout {
 
   private Layout() {}
 
-  /** The value of {@link #FLAGS} that stands for the flags told by a site. */
+  /**
+   * The value of {@link #FLAGS} that stands for the flags told by a site. Byte 3 is 0: what notes a
+   * site takes 12 bytes of code, so a code cache has less than 1 << 23.
+   */
   static int promise(int site) {
     return (site & FLAGS_REAL - 1) | (site & -FLAGS_REAL) << 1;
   }
 
   /** The site of a {@link #promise}. */
   static int promised(int flags) {
-    return (flags & FLAGS_REAL - 1) | flags >>> 1 & -FLAGS_REAL;
+    int number = flags & Integer.MAX_VALUE;
+    return (number & FLAGS_REAL - 1) | number >>> 1 & -FLAGS_REAL;
   }
 
   /** Host register of a guest register, or {@link HostAssembler#NONE}. */

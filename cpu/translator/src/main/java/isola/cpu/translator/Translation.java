@@ -98,6 +98,9 @@ final class Translation implements Accelerator {
 
   private String failure = "";
 
+  /** The {@link Sites#JUMP} that the last {@link Sites#LOOKUP} came from, or 0. */
+  private int jumpSite;
+
   /** Whether instructions are counted, and how many there were to execute at the last entry. */
   private boolean counting;
 
@@ -381,7 +384,7 @@ final class Translation implements Accelerator {
           return fault();
         }
         case Sites.LOOKUP -> {
-          int jump = RawMemory.getInt(state + Layout.JUMP_SITE);
+          int jump = jumpSite;
           if (jump != 0 && !cpu.canonical(rip)) {
             return jumpedNowhere(jump);
           }
@@ -399,7 +402,7 @@ final class Translation implements Accelerator {
       int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = cache.find(rip, mode | narrow(site, kind));
+      Block to = cache.find(rip, mode | narrow(site, kind), cache.way(site, kind));
       while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {
@@ -461,9 +464,18 @@ final class Translation implements Accelerator {
   /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
   private void findFlags(int site) {
     FlagSource source = sites.source(site);
-    flagsFound = RawMemory.getInt(state + Layout.FLAGS);
+    int raw = RawMemory.getInt(state + Layout.FLAGS);
+    flagsFound = raw;
+    boolean told = (raw & Layout.FLAGS_REAL) == 0 && raw >= 0;
+    if (sites.kind(site) == Sites.LOOKUP) {
+      // Before the flags take the place of what tells it.
+      int promise = told ? Layout.promised(raw) : 0;
+      jumpSite =
+          told && sites.kind(promise) == Sites.JUMP
+              ? promise
+              : RawMemory.getInt(state + Layout.JUMP_SITE);
+    }
     if (sites.saved(site)) {
-      int raw = RawMemory.getInt(state + Layout.FLAGS);
       if ((raw & Layout.FLAGS_REAL) != 0) {
         return;
       }

@@ -53,60 +53,80 @@ final class Ways {
    * once they are there.
    */
   void wayIn(Block block, int way) {
+    checks(block, way);
+    a.jump(block.entry[Block.FLAGS_SAVED]);
+  }
+
+  private void checks(Block block, int way) {
     int table = block.mode & 3;
-    long fail;
-    if (way == Block.INDIRECT) {
-      fail = thunks.unknown;
-      if (block.rip == (int) block.rip) {
-        a.register(W, 0x81, 7, TEMPORARY);
-        a.emit32((int) block.rip);
-      } else {
-        a.movImmediate(ADDRESS, block.rip);
-        a.register(W, 0x3b, TEMPORARY, ADDRESS);
-      }
-      a.jump(HostAssembler.CC_NZ, block.code32() ? thunks.unknown : thunks.lookup(table));
-    } else {
-      fail = a.here();
+    boolean indirect = way == Block.INDIRECT;
+    long event = thunks.unknown;
+    if (!indirect) {
+      event = a.here();
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
     }
-    block.entry[way] = way == Block.INDIRECT ? a.base() : a.here();
-    compareKey(block, table);
-    if (block.code32()) {
+    long absent = event;
+    int found = 0;
+    if (!block.code32()) {
       // A fault there would be delivered as one of 64-bit code.
-      a.jump(HostAssembler.CC_NZ, fail);
-      compareAttention();
-      a.jump(HostAssembler.CC_NZ, fail);
-      a.jump(block.entry[Block.FLAGS_SAVED]);
-      return;
+      absent = a.here();
+      a.movImmediate(ADDRESS, block.rip);
+      if (indirect) {
+        a.register(W, 0x3b, TEMPORARY, ADDRESS);
+        a.jump(HostAssembler.CC_NZ, thunks.lookup(table));
+      }
+      a.call(thunks.fetch(table));
+      a.movImmediate(ADDRESS, key(block));
+      compareKey(block, table);
+      a.jump(HostAssembler.CC_NZ, event);
+      found = a.jumpForward();
     }
-    final int absent = a.jumpForward(HostAssembler.CC_NZ);
-    final long there = a.here();
-    compareAttention();
-    a.jump(HostAssembler.CC_NZ, fail);
-    a.jump(block.entry[Block.FLAGS_SAVED]);
-    a.bind(absent);
-    a.movImmediate(ADDRESS, block.rip);
-    a.call(thunks.fetch(table));
+    block.entry[way] = a.here();
+    if (indirect) {
+      // Another target gives another number than the key, but for a chance as two pages' keys have.
+      a.movImmediate(ADDRESS, key(block) - block.rip);
+      a.register(W, 0x03, ADDRESS, TEMPORARY);
+    } else {
+      a.movImmediate(ADDRESS, key(block));
+    }
     compareKey(block, table);
-    a.jump(HostAssembler.CC_Z, there);
-    a.jump(fail);
+    a.jump(HostAssembler.CC_NZ, absent);
+    if (found != 0) {
+      a.bind(found);
+    }
+    compareAttention();
+    a.jump(HostAssembler.CC_NZ, event);
+  }
+
+  private static long key(Block block) {
+    return Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096);
   }
 
   private void compareKey(Block block, int table) {
-    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
     a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
   }
 
   /**
    * Writes the heads that other blocks' jumps lead to.
    *
+   * @param way the way in that stands before them, 0 for none
    * @param liveIn flags that matter at the head
    * @param savedFirst whether the block wants them in the state rather than in the host's
    */
-  void heads(Block block, int table, int liveIn, boolean savedFirst) {
+  void heads(Block block, int way, int table, int liveIn, boolean savedFirst) {
+    int over = 0;
     if (savedFirst) {
       block.entry[Block.FLAGS_IN_HOST] = a.here();
       Thunks.saveFlags(a);
+      if (way != 0) {
+        over = a.jumpForwardShort();
+      }
+    }
+    if (way != 0) {
+      checks(block, way);
+    }
+    if (over != 0) {
+      a.bindShort(over);
     }
     block.entry[Block.FLAGS_SAVED] = a.here();
     if (!savedFirst) {
