@@ -51,7 +51,7 @@ timeout 1800 mvn --batch-mode --quiet package --projects qa --also-make -Dmaven.
 
 doing="compiling the engine's tests"
 rm -rf "$rig/tests" && mkdir -p "$rig/tests" "$rig/jars"
-for artifact in org.junit.platform:junit-platform-console-standalone:1.13.4 org.assertj:assertj-core:3.27.6; do
+for artifact in org.junit.platform:junit-platform-console-standalone:1.13.4 org.assertj:assertj-core:3.27.6 org.jspecify:jspecify:1.0.0; do
   name=${artifact#*:}
   [ -e "$rig/jars/${name/:/-}.jar" ] || timeout 600 mvn --batch-mode --quiet dependency:copy --projects . \
     -Dartifact="$artifact" -DoutputDirectory="$rig/jars" </dev/null >"$rig/build.log"
