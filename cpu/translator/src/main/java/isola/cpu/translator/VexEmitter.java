@@ -29,10 +29,7 @@ final class VexEmitter {
    * @param memory whether it has an operand in memory, which is where the probe said
    */
   void encode(Insn insn, Form form, byte last, boolean memory) {
-    boolean general = form.has('G') || form.has('E') || form.has('B');
-    // Outside 64-bit code it does not widen general operands (Intel SDM vol. 2A 2.3.5.5).
-    boolean w = insn.w && (e.code.word == 8 || !general);
-    int flags = form.map() << MAP_SHIFT | (w ? W : 0) | (insn.l256 ? L256 : 0);
+    int flags = form.map() << MAP_SHIFT | (wide(insn, form) ? W : 0) | (insn.l256 ? L256 : 0);
     switch (form.prefix()) {
       case 0x66 -> flags |= P66;
       case 0xf2 -> flags |= PF2;
@@ -88,6 +85,15 @@ final class VexEmitter {
     if (namesRm && form.rmIsDestination()) {
       e.written(insn.rm, rm);
     }
+  }
+
+  /**
+   * VEX.W. Outside 64-bit code it tells rows apart, but widens no general operand, not even one
+   * that is not named (Intel SDM vol. 2A 2.3.5.5).
+   */
+  private static boolean wide(Insn insn, Form form) {
+    Form.Vex vex = form.vex();
+    return insn.w && (insn.operandSize == 8 || (vex != null && vex.w() == 1));
   }
 
   private static int pinnedOr(int other, int guest) {
