@@ -57,6 +57,19 @@ final class BlockEmitter {
     e.alone = wanted;
   }
 
+  /** Addresses for {@link #eager} at most. */
+  private static final int MOST_EAGER = 4096;
+
+  /**
+   * The flags at an instruction are saved where they are handed on, in blocks written from now on.
+   */
+  void eager(long rip) {
+    if (e.eager.size() >= MOST_EAGER) {
+      e.eager.clear();
+    }
+    e.eager.add(rip);
+  }
+
   /** Whether blocks written from now on count their instructions. */
   void counting(boolean wanted) {
     e.counting = wanted;
@@ -73,8 +86,9 @@ final class BlockEmitter {
     e.code = code;
     e.table = table;
     e.sharing = sharing && !e.counting;
-    e.window.close();
+    e.window.start(code);
     e.beginStubs();
+    e.source(null);
     block.hostBegin = a.here();
     ways.begin();
     block.vectors = code.vectors;
@@ -90,6 +104,7 @@ final class BlockEmitter {
     }
     e.inHost = !savedFirst;
     e.saved = savedFirst;
+    e.promised = savedFirst;
     boolean open = true;
     for (int i = 0; i < code.count; i++) {
       e.insn = code.insns[i];
@@ -100,9 +115,8 @@ final class BlockEmitter {
       }
       if (code.loopHead[i]) {
         // Flags that matter are saved whichever way it is reached; nothing else is known.
-        e.protectFlags(code.liveBefore[i]);
-        e.inHost = false;
-        e.saved = code.liveBefore[i] != 0;
+        e.handFlags(code.liveBefore[i], code.laterHere[i]);
+        e.flagsFromElsewhere(code.liveBefore[i] != 0);
         e.window.close();
         a.align(16);
         loopHead[i] = a.here();
@@ -112,10 +126,11 @@ final class BlockEmitter {
     }
     if (open) {
       int last = code.count - 1;
-      ways.chain(code.end(), code.liveAfter[last], 0);
+      ways.chain(code.end(), code.liveAfter[last], 0, code.later[last]);
     }
     ways.end();
     e.writeStubs();
+    e.source(null);
     ways.stale(block);
     e.handMarks();
   }
@@ -138,22 +153,24 @@ final class BlockEmitter {
       case NOTHING -> {}
       case PLAIN -> {
         if (e.block.checking && SelfCheck.readsImmediate(insn)) {
+          e.beforeWrite(1 << insn.reg, after);
           check.moveImmediate(insn, code.offsets[i]);
         } else {
           plain.emit(insn, code.bytes, code.offsets[i], before, after);
         }
       }
       case LEA -> {
+        e.beforeWrite(1 << insn.reg, after);
         lea(insn);
         if (insn.form != null) {
           e.window.after(insn, insn.form);
         }
       }
       case DIVIDE -> divide(insn, before);
-      case PUSH -> push(insn, before);
-      case POP -> pop(insn, before);
-      case LEAVE -> leave(before);
-      case SELECTOR -> selector(insn, before);
+      case PUSH -> push(insn, before, after);
+      case POP -> pop(insn, before, after);
+      case LEAVE -> leave(before, after);
+      case SELECTOR -> selector(insn, before, after);
       case INTERRUPTS_OFF -> {
         e.protectFlags(before);
         e.useAddress();
@@ -173,15 +190,21 @@ final class BlockEmitter {
         a.emit32(Rflags.IF);
       }
       case PUSH_FLAGS -> pushFlags();
-      case JUMP -> ways.chain(target(insn), after, loopHead(code, i));
+      case JUMP -> ways.chain(code.target(insn), after, loopHead(code, i), code.later[i]);
       case JUMP_IF -> {
         Form form = insn.form;
         int condition = form == null ? 0 : Coverage.condition(form);
-        ways.jumpIf(insn, condition, code.liveTaken[i], loopHead(code, i), code.count - 1 - i);
+        ways.jumpIf(
+            insn,
+            condition,
+            code.liveTaken[i],
+            loopHead(code, i),
+            code.count - 1 - i,
+            code.later[i]);
       }
       case CALL -> {
         pushReturn(insn, before);
-        ways.chain(target(insn), after, 0);
+        ways.chain(code.target(insn), after, 0, code.later[i]);
       }
       case JUMP_INDIRECT -> {
         indirectTarget(insn);
@@ -196,25 +219,33 @@ final class BlockEmitter {
         jumpIndirect();
       }
       case RETURN -> {
-        e.protectFlags(Rflags.STATUS);
+        beforeIndirect();
+        e.beforeStackMoves(Rflags.STATUS);
         e.operand(RSP, 0, false, Rflags.STATUS);
-        a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-        a.lea(STACK, STACK, 8 + (int) insn.imm);
+        a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+        a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, code.word + (int) insn.imm);
+        e.stackMoved(code.word + (int) insn.imm);
         jumpIndirect();
       }
       case AID -> {
         e.useAddress();
-        if (system.emit(insn)) {
-          break;
+        e.storeFlags();
+        e.source(null);
+        if (!system.emit(insn)) {
+          int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+          e.leave(site, thunks.exit);
+          sites.aid(site, insn, a.here());
+          e.flagsChanged();
+          e.saved = true;
         }
-        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
-        e.leave(site, thunks.exit);
-        sites.aid(site, insn, a.here());
-        e.inHost = true;
-        e.saved = true;
+        if (Coverage.changesPages(insn)) {
+          e.checkOwnPage(insn.rip + insn.length);
+        }
       }
       case INTERPRET -> {
         e.useAddress();
+        e.storeFlags();
+        e.source(null);
         if (system.emit(insn)) {
           break;
         }
@@ -223,11 +254,6 @@ final class BlockEmitter {
         e.leave(site, thunks.exit);
       }
     }
-  }
-
-  /** Where a direct branch leads to. */
-  static long target(Insn insn) {
-    return insn.rip + insn.length + insn.imm;
   }
 
   private void lea(Insn insn) {
@@ -309,7 +335,7 @@ final class BlockEmitter {
   }
 
   /** MOV from a segment register: all of a wide register, else 16 bits. */
-  private void selector(Insn insn, int before) {
+  private void selector(Insn insn, int before, int after) {
     int from = CpuState.SEGMENTS + insn.reg * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_SELECTOR;
     if (insn.memory()) {
       e.operand(insn, 2, true, false, before);
@@ -318,6 +344,7 @@ final class BlockEmitter {
       return;
     }
     e.window.changed(insn.rm);
+    e.beforeWrite(1 << insn.rm, after);
     a.state(MAP_0F, 0xb7, TEMPORARY, from);
     int to = Layout.host(insn.rm);
     if (to < 0) {
@@ -327,18 +354,19 @@ final class BlockEmitter {
     }
   }
 
-  private void push(Insn insn, int before) {
+  private void push(Insn insn, int before, int after) {
+    e.beforeStackMoves(after);
     Form form = insn.form;
     char kind = form == null ? ' ' : form.operand(0).charAt(0);
     boolean memory = kind == 'E' && insn.memory();
     if (memory) {
-      e.operand(insn, 8, false, false, before);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.operand(insn, word(), false, false, before);
+      a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
       a.store(Layout.SPILL, TEMPORARY);
     }
-    e.operand(RSP, -8, true, before);
+    e.operand(RSP, -word(), true, before);
     if (kind == 'I') {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) insn.imm);
     } else {
       int from = TEMPORARY;
@@ -347,19 +375,25 @@ final class BlockEmitter {
       } else {
         from = e.read(kind == 'Z' ? insn.reg : insn.rm, TEMPORARY);
       }
-      a.memory(W, 0x89, from, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0x89, from, ADDRESS, NONE, 0, e.displacement);
     }
-    moveStack(-8);
+    moveStack(-word());
+  }
+
+  private int word() {
+    return e.code.word;
   }
 
   private void moveStack(int by) {
-    a.lea(STACK, STACK, by);
+    a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, by);
     e.window.moved(RSP, by);
+    e.stackMoved(by);
   }
 
   private void pushFlags() {
-    e.protectFlags(Rflags.STATUS);
-    e.operand(RSP, -8, true, Rflags.STATUS);
+    e.realFlags();
+    e.beforeWrite(1 << RSP, 0);
+    e.operand(RSP, -word(), true, Rflags.STATUS);
     e.inHost = false;
     // OF to bit 11; what LAHF gave has the other five, and bit 1 set.
     a.state(MAP_0F, 0xb6, TEMPORARY, Layout.FLAGS);
@@ -367,57 +401,71 @@ final class BlockEmitter {
     a.emit(11);
     a.state(0, 0x0a, TEMPORARY, Layout.FLAGS + 1);
     a.state(0, 0x0b, TEMPORARY, Layout.SYSTEM_FLAGS);
-    a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-    moveStack(-8);
+    a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+    moveStack(-word());
   }
 
-  private void pop(Insn insn, int before) {
+  private void pop(Insn insn, int before, int after) {
     Form form = insn.form;
     int guest = form != null && form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
+    e.beforeStackMoves(after);
+    e.beforeWrite(1 << guest, after);
     e.operand(RSP, 0, false, before);
     int to = Layout.host(guest);
-    a.memory(W, 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
+    a.memory(e.wide(), 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
     e.written(guest, TEMPORARY);
     if (to != STACK) {
-      moveStack(8);
+      moveStack(word());
     }
     e.window.changed(guest);
   }
 
-  private void leave(int before) {
+  private void leave(int before, int after) {
+    e.beforeWrite(1 << RSP | 1 << RBP, after);
     e.operand(RBP, 0, false, before);
-    a.lea(STACK, HostAssembler.RBP, 8);
-    a.memory(W, 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
+    a.memory(e.wide(), 0x8d, STACK, HostAssembler.RBP, NONE, 0, word());
+    a.memory(e.wide(), 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
     e.window.left();
   }
 
   private void pushReturn(Insn insn, int before) {
-    e.operand(RSP, -8, true, before);
-    long next = insn.rip + insn.length;
-    if (next == (int) next) {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
+    e.beforeStackMoves(Rflags.STATUS);
+    e.operand(RSP, -word(), true, before);
+    long next = e.code.truncated(insn.rip + insn.length);
+    if (word() == 4 || next == (int) next) {
+      a.memory(e.wide(), 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) next);
     } else {
       a.movImmediate(TEMPORARY, next);
-      a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     }
-    moveStack(-8);
+    moveStack(-word());
   }
 
-  /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}, flags saved. */
+  /** Sees to flags that an indirect jump could not promise, while TEMPORARY is free. */
+  private void beforeIndirect() {
+    if (!e.promises(GuestCode.UNKNOWN)) {
+      e.storeFlags();
+    }
+  }
+
+  /** Leaves the target of an indirect branch in {@link Layout#TEMPORARY}. */
   private void indirectTarget(Insn insn) {
-    e.protectFlags(Rflags.STATUS);
+    beforeIndirect();
     if (insn.memory()) {
-      e.operand(insn, 8, false, false, Rflags.STATUS);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.operand(insn, word(), false, false, Rflags.STATUS);
+      a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     } else {
       int from = e.read(insn.rm, TEMPORARY);
-      a.mov(TEMPORARY, from);
+      a.register(e.wide(), 0x8b, TEMPORARY, from);
     }
   }
 
   /** A call to what is no address faults before it pushes; the flags are saved. */
   private void canonicalOrAid() {
+    if (word() == 4) {
+      return;
+    }
     e.useAddress();
     a.mov(ADDRESS, TEMPORARY);
     a.register(W, 0xc1, 4, ADDRESS);
@@ -429,9 +477,13 @@ final class BlockEmitter {
   }
 
   private void jumpIndirect() {
+    e.useAddress();
+    if (!e.saved) {
+      e.promise(GuestCode.UNKNOWN, ADDRESS);
+    }
     a.storeImmediate32(Layout.JUMP_SITE, sites.add(Sites.JUMP, e.block, e.insn.rip, 0, 0, true));
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
-    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));
+    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table, word() == 4));
   }
 }

@@ -85,6 +85,17 @@ final class BlockMap {
     }
   }
 
+  /** Forgets one. */
+  void drop(Block block) {
+    remove(block);
+    for (long number : new long[] {block.page, block.secondPage}) {
+      Page page = pages.get(number);
+      if (page != null) {
+        page.blocks.remove(block);
+      }
+    }
+  }
+
   /**
    * Takes out the blocks that hold any of {@code length} bytes at a guest physical address.
    *

@@ -10,12 +10,16 @@ import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.state.CpuState;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all instructions of a block share while host code is written: where the flags are, effective
  * addresses, the TLB probe with its way out, and leaving.
  *
- * <p>Flags are in the host's register, in {@link Layout#FLAGS}, in both, or (dead) in neither.
+ * <p>Flags are in the host's register, in {@link Layout#FLAGS}, in both, or in neither, if they are
+ * dead or follow from a {@link FlagSource}.
  */
 class Emitter {
   final HostAssembler a;
@@ -31,6 +35,18 @@ class Emitter {
   boolean inHost;
 
   boolean saved;
+
+  /** Whether what is in {@link Layout#FLAGS} may be a promise that the block does not know. */
+  boolean promised;
+
+  /**
+   * What the flags follow from, if it is known and its operands are where it says: then they may be
+   * in neither place.
+   */
+  private @Nullable FlagSource source;
+
+  /** Instructions whose flags are to be saved, as what follows turned out to look at them. */
+  final Set<Long> eager = new HashSet<>();
 
   /** The instruction in work, and where it goes on after a miss: nothing before is done again. */
   Insn insn;
@@ -110,13 +126,19 @@ class Emitter {
           // The page may be there, and only the window too wide for it.
           a.register(W, 0x81, 7, ADDRESS);
           a.emit32(4096);
-          int elsewhere = a.jumpForwardShort(HostAssembler.CC_AE);
+          int elsewhere = a.jumpForward(HostAssembler.CC_AE);
+          boolean inState = sites.saved(site);
+          FlagSource from = sites.source(site);
+          if (from != null) {
+            from.emit(a);
+            Thunks.saveFlags(a);
+            inState = true;
+          }
           a.emit(0xe9);
           long distance = a.here();
           a.emit32(0);
-          boolean inState = sites.saved(site);
           leave(sites.add(Sites.NARROW, block, sites.rip(site), distance, 0, inState), thunks.exit);
-          a.bindShort(elsewhere);
+          a.bind(elsewhere);
           walk(site, stubGoal[i], stubAfter[i]);
         }
         default -> leave(site, stubGoal[i]);
@@ -192,21 +214,150 @@ class Emitter {
     a.store(Layout.BUDGET, TEMPORARY);
   }
 
+  /**
+   * Goes on only if the block's own page is still mapped where it was; else leaves, with {@code
+   * next} to be executed next. The flags are saved.
+   */
+  final void checkOwnPage(long next) {
+    long key = Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096);
+    a.movImmediate(ADDRESS, key);
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
+    int elsewhere = a.jumpForward(HostAssembler.CC_NZ);
+    stub(elsewhere, sites.add(Sites.ENTRY, block, next, 0, 0, true), thunks.exit);
+    inHost = false;
+  }
+
   // Flags.
 
   /** To be called before host flags are lost while {@code live} ones of the guest matter. */
   final void protectFlags(int live) {
-    if (live != 0 && inHost && !saved) {
-      Thunks.saveFlags(a);
-      saved = true;
+    if (live != 0 && inHost && !saved && source == null) {
+      saveFlags();
     }
+  }
+
+  private void saveFlags() {
+    Thunks.saveFlags(a);
+    saved = true;
+    promised = false;
   }
 
   /** To be called where the next host instruction needs the guest's flags. */
   final void wantFlags() {
-    if (!inHost && saved) {
+    if (inHost) {
+      return;
+    }
+    if (source != null) {
+      source.emit(a);
+      inHost = true;
+    } else if (saved) {
+      realFlags();
       Thunks.restoreFlags(a);
       inHost = true;
+    }
+  }
+
+  /** Puts the flags into {@link Layout#FLAGS}; a promise that is there already may stay. */
+  final void storeFlags() {
+    if (!saved) {
+      wantFlags();
+      if (inHost) {
+        saveFlags();
+      }
+    }
+  }
+
+  /** The same, and there is no promise: else Java is left to, which begins the instruction anew. */
+  final void realFlags() {
+    storeFlags();
+    if (promised) {
+      wanted(block, insn.rip);
+      promised = false;
+    }
+  }
+
+  /** Leaves to Java if there is a promise where flags are wanted. */
+  final void wanted(@Nullable Block of, long rip) {
+    // test byte [FLAGS + 1], 2
+    a.state(0, 0xf6, 0, Layout.FLAGS + 1);
+    a.emit(Layout.FLAGS_REAL >> 8);
+    stub(
+        a.jumpForward(HostAssembler.CC_Z),
+        sites.add(Sites.WANTED, of, rip, 0, 0, true),
+        thunks.exit);
+  }
+
+  /** Says what the flags follow from, or null if that is not known. */
+  final void source(@Nullable FlagSource from) {
+    source = from;
+    sites.current = from;
+  }
+
+  /** What the flags follow from, or null. */
+  final @Nullable FlagSource source() {
+    return source;
+  }
+
+  /**
+   * Sees to the flags before code elsewhere is gone to that takes them in {@link Layout#FLAGS}.
+   *
+   * @param live flags that matter there
+   * @param later what {@link GuestCode#later} says of the code there
+   */
+  final void handFlags(int live, int later) {
+    if (live == 0 || saved) {
+      return;
+    }
+    if (promises(later)) {
+      promise(later, TEMPORARY);
+    } else {
+      storeFlags();
+    }
+  }
+
+  /** Whether a promise will do where {@link GuestCode#later} says what is done with the flags. */
+  final boolean promises(int later) {
+    return source != null && (later & GuestCode.READ) == 0 && !eager.contains(insn.rip);
+  }
+
+  /** Writes down what the flags follow from, in place of the flags. Keeps those in the host. */
+  final void promise(int later, int scratch) {
+    FlagSource from = source;
+    if (from != null) {
+      int written = (later & GuestCode.UNKNOWN) != 0 ? -1 : later;
+      sites.current = from.spill(a, written, scratch);
+      int site = sites.add(Sites.PROMISE, block, insn.rip, 0, 0, false);
+      a.storeImmediate32(Layout.FLAGS, Layout.promise(site));
+      sites.current = from;
+      saved = true;
+      promised = true;
+    }
+  }
+
+  /** To be called before guest registers, by bit, are written while {@code live} flags matter. */
+  final void beforeWrite(int registers, int live) {
+    FlagSource from = source;
+    if (from == null || (from.registers() & registers) == 0) {
+      return;
+    }
+    if (live == 0 || saved && !promised) {
+      source(null);
+    } else {
+      source(from.spill(a, registers, TEMPORARY));
+    }
+  }
+
+  /** To be called when a constant was added to the guest's stack pointer. */
+  final void stackMoved(int by) {
+    if (source != null) {
+      source(source.moved(4, by));
+    }
+  }
+
+  /** To be called before that, as only a first operand can move along. */
+  final void beforeStackMoves(int live) {
+    if (source != null && source.right() == 4) {
+      beforeWrite(1 << 4, live);
     }
   }
 
@@ -214,6 +365,16 @@ class Emitter {
   final void flagsChanged() {
     inHost = true;
     saved = false;
+    promised = false;
+    source(null);
+  }
+
+  /** Flags at a place that is reached from elsewhere: in {@link Layout#FLAGS} if they matter. */
+  final void flagsFromElsewhere(boolean matter) {
+    inHost = false;
+    saved = matter;
+    promised = matter;
+    source(null);
   }
 
   // Memory operands.
@@ -264,9 +425,9 @@ class Emitter {
     probe(sharing ? window.span() : size, size, write, aligned);
   }
 
-  /** The same for an operand of 8 bytes relative to a register that is pinned. */
+  /** The same for an operand of the stack's width relative to a register that is pinned. */
   final void operand(int register, int from, boolean write, int live) {
-    long found = window.find(register, from, 8, write);
+    long found = window.find(register, from, code.word, write);
     if (found != Long.MIN_VALUE) {
       displacement = (int) found;
       return;
@@ -276,7 +437,7 @@ class Emitter {
     displacement = 0;
     int low = from;
     if (sharing) {
-      window.begin(register, from, 8, write);
+      window.begin(register, from, code.word, write);
       window.widen(code, at);
       low = (int) window.low();
       displacement = from - low;
@@ -284,11 +445,16 @@ class Emitter {
       window.close();
     }
     if (low == 0) {
-      a.mov(ADDRESS, Layout.host(register));
+      a.register(wide(), 0x8b, ADDRESS, Layout.host(register));
     } else {
-      a.lea(ADDRESS, Layout.host(register), low);
+      a.memory(wide(), 0x8d, ADDRESS, Layout.host(register), NONE, 0, low);
     }
-    probe(sharing ? window.span() : 8, 8, write, false);
+    probe(sharing ? window.span() : code.word, code.word, write, false);
+  }
+
+  /** What makes a host instruction work on all of a pointer or stack slot. */
+  final int wide() {
+    return code.word == 8 ? W : 0;
   }
 
   // For an instruction that makes its own probes.
@@ -314,7 +480,7 @@ class Emitter {
   private void addBase(Insn i) {
     if (i.segment == Segment.FS || i.segment == Segment.GS) {
       a.state(
-          W,
+          wide(),
           0x03,
           ADDRESS,
           CpuState.SEGMENTS + i.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
@@ -392,14 +558,7 @@ class Emitter {
    * @param aligned whether it must be aligned to its size
    */
   private void probe(int span, int size, boolean write, boolean aligned) {
-    int field = write ? Tlb.WRITE : Tlb.READ;
-    a.mov32(TEMPORARY, ADDRESS);
-    // shr ecx, 7; and ecx, (entries - 1) * entry size
-    a.register(0, 0xc1, 5, TEMPORARY);
-    a.emit(12 - Tlb.ENTRY_SHIFT);
-    a.register(0, 0x81, 4, TEMPORARY);
-    a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
-    a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
+    compareTag(write);
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, span, saved);
     sites.access(site, displacement, aligned ? size : 0);
@@ -421,8 +580,34 @@ class Emitter {
         stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
       }
     }
+    addHost();
+  }
+
+  /** The entry's offset to TEMPORARY, and to ADDRESS how its page and the tag differ. */
+  private void compareTag(boolean write) {
+    a.mov32(TEMPORARY, ADDRESS);
+    // shr ecx, 7; and ecx, (entries - 1) * entry size
+    a.register(0, 0xc1, 5, TEMPORARY);
+    a.emit(12 - Tlb.ENTRY_SHIFT);
+    a.register(0, 0x81, 4, TEMPORARY);
+    a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
+    int field = write ? Tlb.WRITE : Tlb.READ;
+    a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
+  }
+
+  private void addHost() {
     a.stateIndexed(W, 0x03, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, Tlb.HOST));
     inHost = false;
+  }
+
+  /** A probe without a way out: the jump that is taken if the TLB does not answer. */
+  final int probeOrElse(int size, boolean write) {
+    compareTag(write);
+    a.register(W, 0x81, 7, ADDRESS);
+    a.emit32(4096 - size);
+    int miss = a.jumpForward(HostAssembler.CC_A);
+    addHost();
+    return miss;
   }
 
   // Registers that are not pinned.

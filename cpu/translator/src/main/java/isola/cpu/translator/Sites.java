@@ -45,6 +45,12 @@ final class Sites {
   /** An indirect jump, noted while it is made, in case that its target is no address. */
   static final byte JUMP = 11;
 
+  /** Flags that are not in {@link Layout#FLAGS}, but follow from what {@link #source} tells. */
+  static final byte PROMISE = 14;
+
+  /** The flags themselves are wanted, of which there is a promise. */
+  static final byte WANTED = 15;
+
   /** A {@link SelfCheck checking} block found that the guest's code is not what it was. */
   static final byte CHANGED = 12;
 
@@ -63,12 +69,18 @@ final class Sites {
   private long[] host = new long[1024];
   private @Nullable Block[] block = new Block[1024];
   private @Nullable Insn[] insn = new Insn[1024];
+  private @Nullable FlagSource[] source = new FlagSource[1024];
+
+  /** What the flags follow from at sites to be added that do not have them saved, if known. */
+  @Nullable FlagSource current;
+
   private int count;
 
   /** Forgets all. */
   void clear() {
     Arrays.fill(block, null);
     Arrays.fill(insn, null);
+    Arrays.fill(source, null);
     count = 0;
   }
 
@@ -94,6 +106,7 @@ final class Sites {
       this.host = Arrays.copyOf(this.host, more);
       this.block = Arrays.copyOf(this.block, more);
       insn = Arrays.copyOf(insn, more);
+      source = Arrays.copyOf(source, more);
     }
     this.kind[count] = kind;
     this.size[count] = (short) size;
@@ -103,6 +116,7 @@ final class Sites {
     this.rip[count] = rip;
     this.host[count] = host;
     this.block[count] = block;
+    source[count] = saved ? null : current;
     return count++;
   }
 
@@ -149,6 +163,14 @@ final class Sites {
 
   boolean saved(int site) {
     return saved[site];
+  }
+
+  /**
+   * What the flags follow from; null if they are in {@link Layout#FLAGS}, or else the host's at the
+   * exit.
+   */
+  @Nullable FlagSource source(int site) {
+    return source[site];
   }
 
   long rip(int site) {

@@ -7,6 +7,7 @@ import static isola.cpu.translator.Layout.TEMPORARY;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.state.CpuState;
+import org.jspecify.annotations.Nullable;
 
 /** Writes the ways into blocks and the jumps from one to another. */
 final class Ways {
@@ -20,6 +21,9 @@ final class Ways {
   private final long[] sideTarget = new long[GuestCode.LIMIT];
   private final int[] sideLive = new int[GuestCode.LIMIT];
   private final boolean[] sideSaved = new boolean[GuestCode.LIMIT];
+  private final boolean[] sidePromised = new boolean[GuestCode.LIMIT];
+  private final @Nullable FlagSource[] sideSource = new FlagSource[GuestCode.LIMIT];
+  private final int[] sideLater = new int[GuestCode.LIMIT];
   private final Insn[] sideInsn = new Insn[GuestCode.LIMIT];
   private final long[] sideLoop = new long[GuestCode.LIMIT];
   private final int[] sideRest = new int[GuestCode.LIMIT];
@@ -52,7 +56,7 @@ final class Ways {
     int table = block.mode & 3;
     long fail;
     if (way == Block.INDIRECT) {
-      fail = thunks.lookup;
+      fail = thunks.unknown;
       if (block.rip == (int) block.rip) {
         a.register(W, 0x81, 7, TEMPORARY);
         a.emit32((int) block.rip);
@@ -60,18 +64,37 @@ final class Ways {
         a.movImmediate(ADDRESS, block.rip);
         a.register(W, 0x3b, TEMPORARY, ADDRESS);
       }
-      a.jump(HostAssembler.CC_NZ, fail);
+      a.jump(HostAssembler.CC_NZ, block.code32() ? thunks.unknown : thunks.lookup(table));
     } else {
       fail = a.here();
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
     }
     block.entry[way] = way == Block.INDIRECT ? a.base() : a.here();
-    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
-    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
-    a.jump(HostAssembler.CC_NZ, fail);
+    compareKey(block, table);
+    if (block.code32()) {
+      // A fault there would be delivered as one of 64-bit code.
+      a.jump(HostAssembler.CC_NZ, fail);
+      compareAttention();
+      a.jump(HostAssembler.CC_NZ, fail);
+      a.jump(block.entry[Block.FLAGS_SAVED]);
+      return;
+    }
+    final int absent = a.jumpForward(HostAssembler.CC_NZ);
+    final long there = a.here();
     compareAttention();
     a.jump(HostAssembler.CC_NZ, fail);
     a.jump(block.entry[Block.FLAGS_SAVED]);
+    a.bind(absent);
+    a.movImmediate(ADDRESS, block.rip);
+    a.call(thunks.fetch(table));
+    compareKey(block, table);
+    a.jump(HostAssembler.CC_Z, there);
+    a.jump(fail);
+  }
+
+  private void compareKey(Block block, int table) {
+    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
   }
 
   /**
@@ -88,6 +111,7 @@ final class Ways {
     block.entry[Block.FLAGS_SAVED] = a.here();
     if (!savedFirst) {
       if (liveIn != 0) {
+        e.wanted(null, block.rip);
         Thunks.restoreFlags(a);
       }
       block.entry[Block.FLAGS_IN_HOST] = a.here();
@@ -139,17 +163,22 @@ final class Ways {
    *
    * @param loopHead where it leads to inside the block, or 0
    * @param rest how many instructions of the block come after it
+   * @param later what {@link GuestCode#later} says of the target
    */
-  void jumpIf(Insn insn, int condition, int liveTaken, long loopHead, int rest) {
-    long target = BlockEmitter.target(insn);
+  void jumpIf(Insn insn, int condition, int liveTaken, long loopHead, int rest, int later) {
+    long target = e.code.target(insn);
     e.wantFlags();
     boolean onwards = samePage(target, insn) && target > insn.rip;
     boolean elsewhere = !samePage(target, insn);
-    if (e.counting || (elsewhere && liveTaken != 0 && !e.saved)) {
+    boolean promise = onwards && liveTaken != 0 && !e.saved && e.promises(later);
+    if (e.counting || promise || (elsewhere && liveTaken != 0 && !e.saved)) {
       sideJump[sides] = a.jumpForward(condition);
       sideTarget[sides] = target;
       sideLive[sides] = liveTaken;
       sideSaved[sides] = e.saved;
+      sidePromised[sides] = e.promised;
+      sideSource[sides] = e.source();
+      sideLater[sides] = later;
       sideInsn[sides] = insn;
       sideRest[sides] = rest;
       sideLoop[sides] = loopHead;
@@ -158,12 +187,14 @@ final class Ways {
       open(condition, target, Block.FLAGS_IN_HOST);
     } else if (!elsewhere) {
       int over = a.jumpForwardShort(condition ^ 1);
-      boolean saved = e.saved;
-      e.protectFlags(liveTaken);
+      final boolean saved = e.saved;
+      final boolean promised = e.promised;
+      e.handFlags(liveTaken, later);
       backward(target, loopHead);
       a.bindShort(over);
       // The way behind the jump did not pass here.
       e.saved = saved;
+      e.promised = promised;
     } else {
       open(condition, target, Block.CHECKED);
     }
@@ -191,13 +222,20 @@ final class Ways {
   }
 
   /** Goes on at another block, through Java until it is known. */
-  void chain(long target, int live, long loopHead) {
+  void chain(long target, int live, long loopHead, int later) {
     if (samePage(target, e.insn) && target > e.insn.rip) {
-      int entry = e.inHost || live == 0 ? Block.FLAGS_IN_HOST : Block.FLAGS_SAVED;
-      jump(target, entry);
+      if (live != 0 && !e.saved) {
+        if (e.promises(later)) {
+          e.handFlags(live, later);
+        } else {
+          e.wantFlags();
+        }
+      }
+      boolean inState = e.saved && (!e.inHost || (later & GuestCode.READ) == 0);
+      jump(target, live != 0 && inState ? Block.FLAGS_SAVED : Block.FLAGS_IN_HOST);
       return;
     }
-    e.protectFlags(live);
+    e.handFlags(live, later);
     if (samePage(target, e.insn)) {
       backward(target, loopHead);
     } else {
@@ -219,8 +257,10 @@ final class Ways {
       e.insn = sideInsn[i];
       e.inHost = true;
       e.saved = sideSaved[i];
+      e.promised = sidePromised[i];
+      e.source(sideSource[i]);
       e.refund(sideRest[i]);
-      chain(sideTarget[i], sideLive[i], sideLoop[i]);
+      chain(sideTarget[i], sideLive[i], sideLoop[i], sideLater[i]);
     }
     for (int i = 0; i < opens; i++) {
       a.bind(openJump[i]);
