@@ -81,11 +81,10 @@ final class BlockEmitter {
   /**
    * Writes a block.
    *
-   * @param way the way in that will be wanted first, see {@link Block#entry}, or 0
    * @param table number of the TLB table for its accesses and its own page
    * @param sharing whether a probe may be made for several operands
    */
-  void emit(Block block, GuestCode code, int way, int table, boolean sharing) {
+  void emit(Block block, GuestCode code, int table, boolean sharing) {
     e.block = block;
     e.code = code;
     e.table = table;
@@ -102,7 +101,7 @@ final class BlockEmitter {
     block.ahead = code.seen;
     block.flagsDead = code.liveBefore[0] == 0;
     boolean savedFirst = block.checking || (code.savedFirst && code.liveBefore[0] != 0);
-    ways.heads(block, way, table, code.liveBefore[0], savedFirst);
+    ways.heads(block, table, code.liveBefore[0], savedFirst);
     if (block.checking) {
       check.head(block, code);
     }

@@ -195,15 +195,6 @@ final class CodeCache implements AutoCloseable {
    * #oneByOne}; or null if the address has no code in memory.
    */
   @Nullable Block find(long rip, int mode) {
-    return find(rip, mode, 0);
-  }
-
-  /**
-   * The same for someone who goes there from a place in generated code.
-   *
-   * @param way the way in that {@link #connect} will want, 0 if it does not matter
-   */
-  @Nullable Block find(long rip, int mode, int way) {
     if (!cpu.canonical(rip)) {
       return null;
     }
@@ -225,10 +216,10 @@ final class CodeCache implements AutoCloseable {
       return oneByOne;
     }
     boolean checking = !guest.counting && sameRun(rip, rip) && changing.checking(host & -4096);
-    return translate(rip, host, mode, checking, way);
+    return translate(rip, host, mode, checking);
   }
 
-  private @Nullable Block translate(long rip, long host, int mode, boolean checking, int way) {
+  private @Nullable Block translate(long rip, long host, int mode, boolean checking) {
     long physical;
     try {
       physical = cpu.fetchPhysical(rip);
@@ -273,7 +264,7 @@ final class CodeCache implements AutoCloseable {
     } else {
       long before = System.nanoTime();
       assembler.begin(free);
-      emitter.emit(block, guest, way, mode & 3, (mode & Block.MODE_NARROW) == 0);
+      emitter.emit(block, guest, mode & 3, (mode & Block.MODE_NARROW) == 0);
       install(block, free);
       free = (free + assembler.size() + 15) & -16;
       translating += System.nanoTime() - before;
@@ -298,14 +289,6 @@ final class CodeCache implements AutoCloseable {
   }
 
   // Connecting.
-
-  /** The way into a block that a site wants, 0 if any will do. */
-  int way(int site, byte kind) {
-    if (kind == Sites.LOOKUP) {
-      return Block.INDIRECT;
-    }
-    return kind == Sites.CHAIN && sites.size(site) == Block.CHECKED ? Block.CHECKED : 0;
-  }
 
   /** Lets generated code find a block by itself the next time. */
   void connect(int site, byte kind, Block to, int table) {

@@ -373,7 +373,7 @@ final class Translation implements Accelerator {
       int before = cache.generation();
       cpu.rip(rip);
       way[(int) entered & (WAY - 1)] = rip;
-      Block to = cache.find(rip, mode | narrow(site, kind), cache.way(site, kind));
+      Block to = cache.find(rip, mode | narrow(site, kind));
       while (to == cache.oneByOne) {
         int status = singly(rip);
         if (status != GO_ON) {

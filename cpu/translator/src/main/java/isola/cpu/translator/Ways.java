@@ -53,55 +53,41 @@ final class Ways {
    * once they are there.
    */
   void wayIn(Block block, int way) {
-    checks(block, way);
-    a.jump(block.entry[Block.FLAGS_SAVED]);
-  }
-
-  private void checks(Block block, int way) {
     int table = block.mode & 3;
     long fail;
     if (way == Block.INDIRECT) {
       fail = thunks.lookup;
+      if (block.rip == (int) block.rip) {
+        a.register(W, 0x81, 7, TEMPORARY);
+        a.emit32((int) block.rip);
+      } else {
+        a.movImmediate(ADDRESS, block.rip);
+        a.register(W, 0x3b, TEMPORARY, ADDRESS);
+      }
+      a.jump(HostAssembler.CC_NZ, fail);
     } else {
       fail = a.here();
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
     }
-    block.entry[way] = a.here();
-    long key = Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096);
-    if (way == Block.INDIRECT) {
-      // Another target gives another number than the key, but for a chance as two pages' keys have.
-      a.movImmediate(ADDRESS, key - block.rip);
-      a.register(W, 0x03, ADDRESS, TEMPORARY);
-    } else {
-      a.movImmediate(ADDRESS, key);
-    }
+    block.entry[way] = way == Block.INDIRECT ? a.base() : a.here();
+    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
     a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
     a.jump(HostAssembler.CC_NZ, fail);
     compareAttention();
     a.jump(HostAssembler.CC_NZ, fail);
+    a.jump(block.entry[Block.FLAGS_SAVED]);
   }
 
   /**
    * Writes the heads that other blocks' jumps lead to.
    *
-   * @param way the way in that stands before them, 0 for none
    * @param liveIn flags that matter at the head
    * @param savedFirst whether the block wants them in the state rather than in the host's
    */
-  void heads(Block block, int way, int table, int liveIn, boolean savedFirst) {
-    int over = 0;
+  void heads(Block block, int table, int liveIn, boolean savedFirst) {
     if (savedFirst) {
       block.entry[Block.FLAGS_IN_HOST] = a.here();
       Thunks.saveFlags(a);
-      if (way != 0) {
-        over = a.jumpForwardShort();
-      }
-    }
-    if (way != 0) {
-      checks(block, way);
-    }
-    if (over != 0) {
-      a.bindShort(over);
     }
     block.entry[Block.FLAGS_SAVED] = a.here();
     if (!savedFirst) {
