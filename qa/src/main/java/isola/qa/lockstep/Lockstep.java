@@ -4,6 +4,7 @@ import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.state.CpuState;
 import isola.machine.board.SteppedMachine;
@@ -210,7 +211,8 @@ public final class Lockstep {
     byte[] bytes = new byte[(int) Math.min(15, 4096 - (linear & 4095))];
     machine.memory().read(linear, bytes, 0, bytes.length);
     Insn insn = new Insn();
-    boolean fine = new Decoder().decode(insn, bytes, 0, bytes.length, 8) == Decoder.Status.OK;
+    boolean fine =
+        new Decoder(OpcodeTable.v3()).decode(insn, bytes, 0, bytes.length, 8) == Decoder.Status.OK;
     for (int i = 0; i < (fine ? insn.length : bytes.length); i++) {
       text.append(i == 0 ? ": " : " ").append("%02x".formatted(bytes[i]));
     }

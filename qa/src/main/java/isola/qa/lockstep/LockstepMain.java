@@ -1,5 +1,6 @@
 package isola.qa.lockstep;
 
+import isola.core.cpu.CpuEngine;
 import isola.machine.board.MachineConfig;
 import isola.machine.board.SteppedMachine;
 import isola.machine.board.boot.BootFile;
@@ -7,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.ServiceLoader;
 
 /**
  * Lockstep from a command line: {@code LockstepMain KERNEL INITRD COMMAND_LINE [STEP [MOST]]}, with
@@ -24,12 +26,23 @@ public final class LockstepMain {
     }
   }
 
+  /** The level of x86-64 that interpreter and translator both have here. */
+  private static int level() {
+    return ServiceLoader.load(CpuEngine.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(engine -> !engine.name().equals("kvm"))
+        .mapToInt(CpuEngine::level)
+        .min()
+        .orElseThrow();
+  }
+
   /** As {@link #main}, for a test. */
   static Lockstep.Result run(PrintStream out, String... args) throws IOException {
     BootFile kernel = BootFile.of(Path.of(args[0]));
     BootFile initrd = args[1].equals("-") ? null : BootFile.of(Path.of(args[1]));
     long step = args.length > 3 ? Long.parseLong(args[3]) : 1_000_000;
     long most = args.length > 4 ? Long.parseLong(args[4]) : Long.MAX_VALUE / 2;
+    String model = "v" + level();
     ByteArrayOutputStream serial = new ByteArrayOutputStream();
     Lockstep lockstep =
         new Lockstep(
@@ -39,7 +52,7 @@ public final class LockstepMain {
                       .commandLine(args[2])
                       .memory(MEMORY)
                       .entropy(false)
-                      .cpuModel("v2")
+                      .cpuModel(model)
                       .engine(engine)
                       .serial(
                           (bytes, offset, length) -> {

@@ -10,6 +10,15 @@ final class Block {
   /** In a {@link #mode}: AVX instructions may be too. */
   static final int MODE_WIDE = 16;
 
+  /** In a {@link #mode}: 32-bit code with flat segments. */
+  static final int MODE_32 = 32;
+
+  /** In a {@link #mode} with {@link #MODE_32}: FS lets all be read and written. */
+  static final int MODE_FS = 64;
+
+  /** The same of GS. */
+  static final int MODE_GS = 128;
+
   /** In a {@link #mode}: each operand has a probe of its own. */
   static final int MODE_NARROW = 8;
 
@@ -94,6 +103,11 @@ final class Block {
     this.guestBytes = guestBytes;
     this.page = page;
     this.mode = mode;
+  }
+
+  /** Whether it is 32-bit code. */
+  boolean code32() {
+    return (mode & MODE_32) != 0;
   }
 
   /** How many instructions of it come before the one at a guest address. */

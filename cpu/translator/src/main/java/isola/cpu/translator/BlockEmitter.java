@@ -89,7 +89,7 @@ final class BlockEmitter {
     e.code = code;
     e.table = table;
     e.sharing = sharing && !e.counting;
-    e.window.close();
+    e.window.start(code);
     e.beginStubs();
     e.source(null);
     block.hostBegin = a.here();
@@ -197,7 +197,7 @@ final class BlockEmitter {
         a.emit32(Rflags.IF);
       }
       case PUSH_FLAGS -> pushFlags();
-      case JUMP -> ways.chain(target(insn), after, loopHead(code, i), code.later[i]);
+      case JUMP -> ways.chain(code.target(insn), after, loopHead(code, i), code.later[i]);
       case JUMP_IF -> {
         Form form = insn.form;
         int condition = form == null ? 0 : Coverage.condition(form);
@@ -211,7 +211,7 @@ final class BlockEmitter {
       }
       case CALL -> {
         pushReturn(insn, before);
-        ways.chain(target(insn), after, 0, code.later[i]);
+        ways.chain(code.target(insn), after, 0, code.later[i]);
       }
       case JUMP_INDIRECT -> {
         indirectTarget(insn);
@@ -229,9 +229,9 @@ final class BlockEmitter {
         beforeIndirect();
         e.beforeStackMoves(Rflags.STATUS);
         e.operand(RSP, 0, false, Rflags.STATUS);
-        a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+        a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
         e.window.close();
-        moveStack(8 + (int) insn.imm);
+        moveStack(code.word + (int) insn.imm);
         catchUpStack();
         jumpIndirect();
       }
@@ -239,14 +239,16 @@ final class BlockEmitter {
         e.useAddress();
         e.storeFlags();
         e.source(null);
-        if (system.emit(insn)) {
-          break;
+        if (!system.emit(insn)) {
+          int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
+          e.leave(site, thunks.exit);
+          sites.aid(site, insn, a.here());
+          e.flagsChanged();
+          e.saved = true;
         }
-        int site = sites.add(Sites.AID, e.block, insn.rip, 0, 0, e.saved);
-        e.leave(site, thunks.exit);
-        sites.aid(site, insn, a.here());
-        e.flagsChanged();
-        e.saved = true;
+        if (Coverage.changesPages(insn)) {
+          e.checkOwnPage(insn.rip + insn.length);
+        }
       }
       case INTERPRET -> {
         e.useAddress();
@@ -260,11 +262,6 @@ final class BlockEmitter {
         e.leave(site, thunks.exit);
       }
     }
-  }
-
-  /** Where a direct branch leads to. */
-  static long target(Insn insn) {
-    return insn.rip + insn.length + insn.imm;
   }
 
   private void lea(Insn insn) {
@@ -371,13 +368,13 @@ final class BlockEmitter {
     char kind = form == null ? ' ' : form.operand(0).charAt(0);
     boolean memory = kind == 'E' && insn.memory();
     if (memory) {
-      e.operand(insn, 8, false, false, before);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.operand(insn, word(), false, false, before);
+      a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
       a.store(Layout.SPILL, TEMPORARY);
     }
-    e.operand(RSP, -8, true, before);
+    e.operand(RSP, -word(), true, before);
     if (kind == 'I') {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) insn.imm);
     } else {
       int from = TEMPORARY;
@@ -386,9 +383,13 @@ final class BlockEmitter {
       } else {
         from = e.read(kind == 'Z' ? insn.reg : insn.rm, TEMPORARY);
       }
-      a.memory(W, 0x89, from, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0x89, from, ADDRESS, NONE, 0, e.displacement);
     }
-    moveStack(-8);
+    moveStack(-word());
+  }
+
+  private int word() {
+    return e.code.word;
   }
 
   private void moveStack(int by) {
@@ -403,7 +404,7 @@ final class BlockEmitter {
 
   private void catchUpStack() {
     if (stackBehind != 0) {
-      a.lea(STACK, STACK, stackBehind);
+      a.memory(e.wide(), 0x8d, STACK, STACK, NONE, 0, stackBehind);
       stackBehind = 0;
     }
   }
@@ -420,10 +421,11 @@ final class BlockEmitter {
       case PUSH ->
           !PlainEmitter.hasMemory(insn, form)
               && pushed(insn, form) != RSP
-              && e.window.find(RSP, -8, 8, true) != Long.MIN_VALUE;
-      case POP -> pushed(insn, form) != RSP && e.window.find(RSP, 0, 8, false) != Long.MIN_VALUE;
-      case CALL -> e.window.find(RSP, -8, 8, true) != Long.MIN_VALUE;
-      case RETURN -> e.window.find(RSP, 0, 8, false) != Long.MIN_VALUE;
+              && e.window.find(RSP, -word(), word(), true) != Long.MIN_VALUE;
+      case POP ->
+          pushed(insn, form) != RSP && e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
+      case CALL -> e.window.find(RSP, -word(), word(), true) != Long.MIN_VALUE;
+      case RETURN -> e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
       case PLAIN -> {
         boolean own = insn.reg != RSP && insn.rm != RSP && insn.vvvv != RSP;
         boolean flags =
@@ -448,7 +450,7 @@ final class BlockEmitter {
   private void pushFlags() {
     e.realFlags();
     e.beforeWrite(1 << RSP, 0);
-    e.operand(RSP, -8, true, Rflags.STATUS);
+    e.operand(RSP, -word(), true, Rflags.STATUS);
     e.inHost = false;
     // OF to bit 11; what LAHF gave has the other five, and bit 1 set.
     a.state(MAP_0F, 0xb6, TEMPORARY, Layout.FLAGS);
@@ -456,8 +458,8 @@ final class BlockEmitter {
     a.emit(11);
     a.state(0, 0x0a, TEMPORARY, Layout.FLAGS + 1);
     a.state(0, 0x0b, TEMPORARY, Layout.SYSTEM_FLAGS);
-    a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
-    moveStack(-8);
+    a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+    moveStack(-word());
   }
 
   private void pop(Insn insn, int before, int after) {
@@ -467,10 +469,10 @@ final class BlockEmitter {
     e.beforeWrite(1 << guest, after);
     e.operand(RSP, 0, false, before);
     int to = Layout.host(guest);
-    a.memory(W, 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
+    a.memory(e.wide(), 0x8b, to < 0 ? TEMPORARY : to, ADDRESS, NONE, 0, e.displacement);
     e.written(guest, TEMPORARY);
     if (to != STACK) {
-      moveStack(8);
+      moveStack(word());
     }
     e.window.changed(guest);
   }
@@ -478,23 +480,23 @@ final class BlockEmitter {
   private void leave(int before, int after) {
     e.beforeWrite(1 << RSP | 1 << RBP, after);
     e.operand(RBP, 0, false, before);
-    a.lea(STACK, HostAssembler.RBP, 8);
-    a.memory(W, 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
+    a.memory(e.wide(), 0x8d, STACK, HostAssembler.RBP, NONE, 0, word());
+    a.memory(e.wide(), 0x8b, HostAssembler.RBP, ADDRESS, NONE, 0, e.displacement);
     e.window.left();
   }
 
   private void pushReturn(Insn insn, int before) {
     e.beforeStackMoves(Rflags.STATUS);
-    e.operand(RSP, -8, true, before);
-    long next = insn.rip + insn.length;
-    if (next == (int) next) {
-      a.memory(W, 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
+    e.operand(RSP, -word(), true, before);
+    long next = e.code.truncated(insn.rip + insn.length);
+    if (word() == 4 || next == (int) next) {
+      a.memory(e.wide(), 0xc7, 0, ADDRESS, NONE, 0, e.displacement);
       a.emit32((int) next);
     } else {
       a.movImmediate(TEMPORARY, next);
-      a.memory(W, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      a.memory(e.wide(), 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     }
-    moveStack(-8);
+    moveStack(-word());
     catchUpStack();
   }
 
@@ -509,16 +511,19 @@ final class BlockEmitter {
   private void indirectTarget(Insn insn) {
     beforeIndirect();
     if (insn.memory()) {
-      e.operand(insn, 8, false, false, Rflags.STATUS);
-      a.memory(W, 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.operand(insn, word(), false, false, Rflags.STATUS);
+      a.memory(e.wide(), 0x8b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     } else {
       int from = e.read(insn.rm, TEMPORARY);
-      a.mov(TEMPORARY, from);
+      a.register(e.wide(), 0x8b, TEMPORARY, from);
     }
   }
 
   /** A call to what is no address faults before it pushes; the flags are saved. */
   private void canonicalOrAid() {
+    if (word() == 4) {
+      return;
+    }
     e.useAddress();
     a.mov(ADDRESS, TEMPORARY);
     a.register(W, 0xc1, 4, ADDRESS);
@@ -543,6 +548,6 @@ final class BlockEmitter {
     }
     // movzx r14d, cx; jmp [jump cache + r14 * 8]
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
-    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table));
+    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(e.table, word() == 4));
   }
 }

@@ -8,7 +8,6 @@ import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Fault;
-import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.OpcodeTable;
 import isola.cpu.x86.interpreter.Accelerator;
@@ -110,6 +109,7 @@ final class CodeCache implements AutoCloseable {
   }
 
   private void addCommonSites() {
+    PageFaultThunks.forgetSites(state);
     sites.add(Sites.LOOKUP, null, 0, 0, 0, true);
     sites.add(Sites.FAULT, null, 0, 0, 0, false);
   }
@@ -158,13 +158,36 @@ final class CodeCache implements AutoCloseable {
     return executable - code.executable() + code.writable();
   }
 
+  /** Whether a jump cache for 32-bit code was ever used: it is not touched before. */
+  private boolean jumps32;
+
   /** Lets every indirect jump look its target up anew. */
   void clearJumps() {
     for (int table = 0; table < Layout.TABLES; table++) {
-      long at = state + Layout.jumpCache(table);
-      for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
-        RawMemory.putLong(at + i * 8L, thunks.lookup);
+      clearJumps(table, false, thunks.lookup(table));
+      long second = state + Layout.secondCache(table, 0);
+      for (int i = 0; i < Layout.SECOND_CACHE_ENTRIES; i++) {
+        RawMemory.putLong(second + i * 16L, 0);
+        RawMemory.putLong(second + i * 16L + 8, thunks.unknown);
       }
+      if (jumps32) {
+        clearJumps(table, true, thunks.unknown);
+      }
+    }
+  }
+
+  private void clearJumps(int table, boolean code32, long lookup) {
+    long at = state + Layout.jumpCache(table, code32);
+    for (int i = 0; i < Layout.JUMP_CACHE_ENTRIES; i++) {
+      RawMemory.putLong(at + i * 8L, lookup);
+    }
+  }
+
+  /** To be called before 32-bit code is run. */
+  void prepareJumps32() {
+    if (!jumps32) {
+      jumps32 = true;
+      clearJumps();
     }
   }
 
@@ -172,7 +195,7 @@ final class CodeCache implements AutoCloseable {
 
   /** The instruction at a linear address, or null if it cannot be read; the next call's too. */
   @Nullable Insn decode(long rip) {
-    return guest.one(rip, source);
+    return guest.one(rip, source, cpu.codeSize());
   }
 
   /** The block that a host address is in the code of, stale ones aside. */
@@ -246,12 +269,7 @@ final class CodeCache implements AutoCloseable {
       }
     }
     guest.checking = checking;
-    guest.read(
-        rip,
-        source,
-        (mode & Block.MODE_VECTORS) != 0,
-        (mode & Block.MODE_WIDE) != 0,
-        (mode & 3) != Tlb.USER);
+    guest.read(rip, source, mode);
     if (!guest.crosses && block.secondPage >= 0) {
       if (!blocks.pages().contains(block.secondPage)) {
         holder.release(block.secondPage);
@@ -291,7 +309,7 @@ final class CodeCache implements AutoCloseable {
   // Connecting.
 
   /** Lets generated code find a block by itself the next time. */
-  void connect(int site, byte kind, Block to, int table) {
+  void connect(int site, byte kind, Block to) {
     switch (kind) {
       case Sites.CHAIN -> {
         long entry = entry(to, sites.size(site));
@@ -304,8 +322,13 @@ final class CodeCache implements AutoCloseable {
       case Sites.LOOKUP -> {
         long entry = entry(to, Block.INDIRECT);
         if (entry != 0) {
-          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(table);
+          long slot = (to.rip & 0xffff) * 8 + Layout.jumpCache(to.mode & 3, to.code32());
           RawMemory.putLong(state + slot, entry);
+          if (!to.code32()) {
+            long pair = state + Layout.secondCache(to.mode & 3, to.rip);
+            RawMemory.putLong(pair, to.rip);
+            RawMemory.putLong(pair + 8, entry);
+          }
         }
       }
       default -> {}

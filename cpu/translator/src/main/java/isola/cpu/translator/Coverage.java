@@ -5,6 +5,7 @@ import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Segment;
 
 /** Which instructions become host code and how, and what they do with the status flags. */
 final class Coverage {
@@ -45,6 +46,9 @@ final class Coverage {
     }
   }
 
+  /** The second opcode of immediate arithmetic on bytes, which 64-bit code does not have. */
+  private static final int ALIAS_82 = 0x82;
+
   private static final int CF = Rflags.CF;
   private static final int ZF = Rflags.ZF;
   private static final int OF = Rflags.OF;
@@ -57,16 +61,34 @@ final class Coverage {
 
   private Coverage() {}
 
-  /** How to translate an instruction of 64-bit code. */
-  static Kind kind(Insn insn) {
+  /**
+   * How to translate an instruction.
+   *
+   * @param mode the {@link Block#mode} of its block
+   */
+  static Kind kind(Insn insn, int mode) {
     Form form = insn.form;
-    if (form == null) {
+    int word = (mode & Block.MODE_32) != 0 ? 4 : 8;
+    if (form == null || (word == 4 && !flat(insn, mode))) {
       return Kind.INTERPRET;
     }
     return switch (form.group()) {
-      case INTEGER -> integer(insn, form);
-      case SSE -> vector(insn, form);
+      case INTEGER -> integer(insn, form, word);
+      case SSE -> vector(insn, form, word);
       case SYSTEM, X87, MMX -> Kind.INTERPRET;
+    };
+  }
+
+  /** Whether 32-bit code reaches what it does by 32-bit addresses in segments without limits. */
+  private static boolean flat(Insn insn, int mode) {
+    if (insn.addressSize != 4) {
+      return false;
+    }
+    return switch (insn.segment) {
+      case Segment.FS -> (mode & Block.MODE_FS) != 0;
+      case Segment.GS -> (mode & Block.MODE_GS) != 0;
+      case Segment.CS -> false;
+      default -> true;
     };
   }
 
@@ -86,32 +108,37 @@ final class Coverage {
     };
   }
 
-  private static Kind vector(Insn insn, Form form) {
+  /** Whether an instruction would stay in its block but that the block's page may be elsewhere. */
+  static boolean changesPages(Insn insn) {
+    Form form = insn.form;
+    boolean control = form != null && form.map() == 1 && form.opcode() == 0x22;
+    return insn.op == Op.INVLPG || (insn.op == Op.MOV && control && insn.reg == 3);
+  }
+
+  private static Kind vector(Insn insn, Form form, int word) {
     if (form.features().contains("usesmmx") || form.gathers()) {
       return Kind.INTERPRET;
     }
     return switch (insn.op) {
-      case LDMXCSR, STMXCSR, MASKMOVDQU, MASKMOVQ, PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM ->
-          Kind.INTERPRET;
+      case LDMXCSR, MASKMOVDQU, MASKMOVQ -> Kind.INTERPRET;
       // What the mask leaves out cannot fault.
       case VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> Kind.INTERPRET;
+      // The registers that 32-bit code does not have stay as they are.
+      case VZEROUPPER, VZEROALL -> word == 4 ? Kind.INTERPRET : Kind.PLAIN;
       default -> highByte(insn, form) ? Kind.INTERPRET : Kind.PLAIN;
     };
   }
 
-  private static Kind integer(Insn insn, Form form) {
+  private static Kind integer(Insn insn, Form form, int word) {
     return switch (insn.op) {
       case NOP, PREFETCH, PREFETCHW -> Kind.NOTHING;
       case LEA -> insn.memory() ? Kind.LEA : Kind.INTERPRET;
-      case PUSH -> stack(insn, form);
-      case POP -> stack(insn, form);
+      case PUSH, POP -> stack(insn, form, word);
       case CLI -> Kind.INTERRUPTS_OFF;
       case STI -> Kind.INTERRUPTS_ON;
-      case PUSHF -> insn.operandSize == 8 ? Kind.PUSH_FLAGS : Kind.INTERPRET;
-      case LEAVE -> insn.operandSize == 8 ? Kind.LEAVE : Kind.INTERPRET;
-      case JMP -> form.operand(0).startsWith("J") ? Kind.JUMP : Kind.JUMP_INDIRECT;
-      case CALL -> form.operand(0).startsWith("J") ? Kind.CALL : Kind.CALL_INDIRECT;
-      case RET -> Kind.RETURN;
+      case PUSHF -> insn.operandSize == word ? Kind.PUSH_FLAGS : Kind.INTERPRET;
+      case LEAVE -> insn.operandSize == word ? Kind.LEAVE : Kind.INTERPRET;
+      case JMP, CALL, RET -> branch(insn, form, word);
       case DIV, IDIV -> insn.operandSize >= 4 ? Kind.DIVIDE : Kind.INTERPRET;
       case MOV -> {
         if (form.operand(1).equals("Sw")) {
@@ -191,13 +218,27 @@ final class Coverage {
         if (condition(form) < 0) {
           yield Kind.INTERPRET;
         }
-        yield form.operand(0).startsWith("J") ? Kind.JUMP_IF : plain(insn, form);
+        yield form.operand(0).startsWith("J") ? branch(insn, form, word) : plain(insn, form);
       }
     };
   }
 
-  private static Kind stack(Insn insn, Form form) {
-    if (insn.operandSize != 8 || form.features().contains("segment")) {
+  private static Kind branch(Insn insn, Form form, int word) {
+    if (insn.operandSize < word) {
+      // EIP is cut off to 16 bits.
+      return Kind.INTERPRET;
+    }
+    boolean direct = form.operand(0).startsWith("J");
+    return switch (insn.op) {
+      case JMP -> direct ? Kind.JUMP : Kind.JUMP_INDIRECT;
+      case CALL -> direct ? Kind.CALL : Kind.CALL_INDIRECT;
+      case RET -> Kind.RETURN;
+      default -> Kind.JUMP_IF;
+    };
+  }
+
+  private static Kind stack(Insn insn, Form form, int word) {
+    if (insn.operandSize != word || form.features().contains("segment")) {
       return Kind.INTERPRET;
     }
     boolean named = form.operand(0).startsWith("Z") || form.operand(0).startsWith("E");
@@ -209,6 +250,9 @@ final class Coverage {
   }
 
   private static Kind plain(Insn insn, Form form) {
+    if (form.map() == 0 && form.opcode() == ALIAS_82) {
+      return Kind.INTERPRET;
+    }
     boolean counted = form.operand(1).equals("CL") || form.operand(2).equals("CL");
     if (form.operand(2).equals("CL")
         && Layout.host(insn.reg) < 0
@@ -217,9 +261,9 @@ final class Coverage {
       return Kind.INTERPRET;
     }
     if (highByte(insn, form)) {
-      boolean rm = byteOperand(form, 'E') && !insn.memory();
       boolean reg = byteOperand(form, 'G') || byteOperand(form, 'Z');
-      boolean ch = (rm && insn.rm == 5) || (reg && insn.reg == 5);
+      // The scratch register that could hold CH is the operand's address then.
+      boolean ch = reg && insn.reg == 5 && PlainEmitter.hasMemory(insn, form);
       boolean wideStack = !reg && form.operand(0).startsWith("G") && insn.reg == 4;
       return ch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
     }
@@ -302,6 +346,11 @@ final class Coverage {
     };
   }
 
+  /** Whether RCX is set without being named. */
+  static boolean writesCount(Insn insn) {
+    return insn.op == Op.PCMPESTRI || insn.op == Op.PCMPISTRI;
+  }
+
   /** Whether the general register that VEX.vvvv names is changed. */
   static boolean writesVvvv(Insn insn) {
     return switch (insn.op) {
@@ -356,6 +405,10 @@ final class Coverage {
           COMISS,
           UCOMISD,
           UCOMISS,
+          PCMPESTRI,
+          PCMPESTRM,
+          PCMPISTRI,
+          PCMPISTRM,
           PTEST,
           VTESTPS,
           VTESTPD,

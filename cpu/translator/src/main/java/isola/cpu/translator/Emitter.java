@@ -214,6 +214,19 @@ class Emitter {
     a.store(Layout.BUDGET, TEMPORARY);
   }
 
+  /**
+   * Goes on only if the block's own page is still mapped where it was; else leaves, with {@code
+   * next} to be executed next. The flags are saved.
+   */
+  final void checkOwnPage(long next) {
+    long key = Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096);
+    a.movImmediate(ADDRESS, key);
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
+    int elsewhere = a.jumpForward(HostAssembler.CC_NZ);
+    stub(elsewhere, sites.add(Sites.ENTRY, block, next, 0, 0, true), thunks.exit);
+    inHost = false;
+  }
+
   // Flags.
 
   /** To be called before host flags are lost while {@code live} ones of the guest matter. */
@@ -422,9 +435,9 @@ class Emitter {
     probe(sharing ? window.span() : size, size, write, aligned);
   }
 
-  /** The same for an operand of 8 bytes relative to a register that is pinned. */
+  /** The same for an operand of the stack's width relative to a register that is pinned. */
   final void operand(int register, int from, boolean write, int live) {
-    long found = window.find(register, from, 8, write);
+    long found = window.find(register, from, code.word, write);
     if (found != Long.MIN_VALUE) {
       displacement = (int) found;
       return;
@@ -434,7 +447,7 @@ class Emitter {
     displacement = 0;
     int low = from;
     if (sharing) {
-      window.begin(register, from, 8, write);
+      window.begin(register, from, code.word, write);
       window.widen(code, at);
       low = (int) window.low();
       displacement = from - low;
@@ -442,11 +455,16 @@ class Emitter {
       window.close();
     }
     if (low == 0) {
-      a.mov(ADDRESS, Layout.host(register));
+      a.register(wide(), 0x8b, ADDRESS, Layout.host(register));
     } else {
-      a.lea(ADDRESS, Layout.host(register), low);
+      a.memory(wide(), 0x8d, ADDRESS, Layout.host(register), NONE, 0, low);
     }
-    probe(sharing ? window.span() : 8, 8, write, false);
+    probe(sharing ? window.span() : code.word, code.word, write, false);
+  }
+
+  /** What makes a host instruction work on all of a pointer or stack slot. */
+  final int wide() {
+    return code.word == 8 ? W : 0;
   }
 
   // For an instruction that makes its own probes.
@@ -472,7 +490,7 @@ class Emitter {
   private void addBase(Insn i) {
     if (i.segment == Segment.FS || i.segment == Segment.GS) {
       a.state(
-          W,
+          wide(),
           0x03,
           ADDRESS,
           CpuState.SEGMENTS + i.segment * CpuState.SEGMENT_SIZE + CpuState.SEGMENT_BASE);
@@ -550,19 +568,7 @@ class Emitter {
    * @param aligned whether it must be aligned to its size
    */
   private void probe(int span, int size, boolean write, boolean aligned) {
-    int field = write ? Tlb.WRITE : Tlb.READ;
-    // The page's number to bit 5, then and ecx, (entries - 1) * entry size
-    if (code.v3) {
-      // rorx ecx, r14d, 7
-      a.vexRegister(HostAssembler.PF2 | 3 << HostAssembler.MAP_SHIFT, 0xf0, TEMPORARY, 0, ADDRESS);
-    } else {
-      a.mov32(TEMPORARY, ADDRESS);
-      a.register(0, 0xc1, 5, TEMPORARY);
-    }
-    a.emit(12 - Tlb.ENTRY_SHIFT);
-    a.register(0, 0x81, 4, TEMPORARY);
-    a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
-    a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
+    compareTag(write);
     byte kind = write ? Sites.WRITE_MISS : Sites.READ_MISS;
     int site = sites.add(kind, block, insn.rip, resume, span, saved);
     sites.access(site, displacement, aligned ? size : 0);
@@ -584,8 +590,39 @@ class Emitter {
         stub(a.jumpForward(HostAssembler.CC_NZ), site, miss, resume, how);
       }
     }
+    addHost();
+  }
+
+  /** The entry's offset to TEMPORARY, and to ADDRESS how its page and the tag differ. */
+  private void compareTag(boolean write) {
+    // The page's number to bit 5, then and ecx, (entries - 1) * entry size
+    if (code.v3) {
+      // rorx ecx, r14d, 7
+      a.vexRegister(HostAssembler.PF2 | 3 << HostAssembler.MAP_SHIFT, 0xf0, TEMPORARY, 0, ADDRESS);
+    } else {
+      a.mov32(TEMPORARY, ADDRESS);
+      a.register(0, 0xc1, 5, TEMPORARY);
+    }
+    a.emit(12 - Tlb.ENTRY_SHIFT);
+    a.register(0, 0x81, 4, TEMPORARY);
+    a.emit32((Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
+    int field = write ? Tlb.WRITE : Tlb.READ;
+    a.stateIndexed(W, 0x33, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, field));
+  }
+
+  private void addHost() {
     a.stateIndexed(W, 0x03, ADDRESS, TEMPORARY, NONE, 0, Layout.tlb(table, Tlb.HOST));
     inHost = false;
+  }
+
+  /** A probe without a way out: the jump that is taken if the TLB does not answer. */
+  final int probeOrElse(int size, boolean write) {
+    compareTag(write);
+    a.register(W, 0x81, 7, ADDRESS);
+    a.emit32(4096 - size);
+    int miss = a.jumpForward(HostAssembler.CC_A);
+    addHost();
+    return miss;
   }
 
   // Registers that are not pinned.

@@ -1,5 +1,6 @@
 package isola.cpu.translator;
 
+import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Decoder;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Group;
@@ -66,6 +67,12 @@ final class GuestCode {
   /** Linear address of the first instruction. */
   long rip;
 
+  /** Bytes of a pointer, a stack slot and a default operand: 8 in 64-bit code, else 4. */
+  int word = 8;
+
+  /** The {@link Block#mode} that it is read for. */
+  private int mode;
+
   /** Whether any instruction works on XMM registers. */
   boolean vectors;
 
@@ -98,12 +105,12 @@ final class GuestCode {
    * Reads a block: up to an instruction that ends it, the page's end or {@link #LIMIT}. An
    * instruction that runs into the next page is a block of its own.
    *
-   * @param vectorsAllowed whether XMM instructions may be translated now
-   * @param wideAllowed whether AVX instructions may be
-   * @param privileged whether the privilege level is 0
+   * @param mode the {@link Block#mode} that it is for
    */
-  void read(
-      long from, Source source, boolean vectorsAllowed, boolean wideAllowed, boolean privileged) {
+  void read(long from, Source source, int mode) {
+    final boolean privileged = (mode & 3) != Tlb.USER;
+    word = (mode & Block.MODE_32) != 0 ? 4 : 8;
+    this.mode = mode;
     rip = from;
     count = 0;
     vectors = false;
@@ -116,19 +123,19 @@ final class GuestCode {
     }
     while (count < LIMIT && at < available) {
       Insn insn = new Insn();
-      if (decoder.decode(insn, bytes, at, Math.min(available - at, 15), 8) != Decoder.Status.OK) {
+      if (decoder.decode(insn, bytes, at, Math.min(available - at, 15), word)
+          != Decoder.Status.OK) {
         break;
       }
-      Coverage.Kind kind =
-          insn.op == Op.MOVBE && !v3 ? Coverage.Kind.INTERPRET : Coverage.kind(insn);
+      Coverage.Kind kind = insn.op == Op.MOVBE && !v3 ? Coverage.Kind.INTERPRET : kind(insn);
       Form form = insn.form;
       boolean vector = form != null && form.group() == Group.SSE;
-      boolean allowed = insn.vex ? wideAllowed : vectorsAllowed;
       boolean interrupts =
           kind == Coverage.Kind.INTERRUPTS_OFF || kind == Coverage.Kind.INTERRUPTS_ON;
-      if ((vector && !allowed) || (interrupts && !privileged)) {
+      if ((vector && !allowed(insn)) || (interrupts && !privileged)) {
         kind = Coverage.Kind.INTERPRET;
-      } else if (kind == Coverage.Kind.INTERPRET && Coverage.staysInBlock(insn)) {
+      } else if (kind == Coverage.Kind.INTERPRET
+          && (Coverage.staysInBlock(insn) || (Coverage.changesPages(insn) && !counting))) {
         kind = Coverage.Kind.AID;
       }
       insn.rip = from + at;
@@ -139,7 +146,7 @@ final class GuestCode {
       if (kind == Coverage.Kind.INTERPRET) {
         break;
       }
-      if (vector && kind == Coverage.Kind.PLAIN) {
+      if (vector && (kind == Coverage.Kind.PLAIN || VectorEmitter.covers(insn))) {
         vectors = true;
         wide |= insn.vex;
       }
@@ -158,23 +165,37 @@ final class GuestCode {
     liveness(source);
   }
 
-  /** One instruction, or null; what was read before is forgotten. */
-  @Nullable Insn one(long at, Source source) {
+  private Coverage.Kind kind(Insn insn) {
+    return Coverage.kind(insn, mode);
+  }
+
+  /** Whether a vector instruction may be translated now. */
+  private boolean allowed(Insn insn) {
+    return (mode & (insn.vex ? Block.MODE_WIDE : Block.MODE_VECTORS)) != 0;
+  }
+
+  /**
+   * One instruction, or null; what was read before is forgotten.
+   *
+   * @param codeSize default operand and address size of the code segment: 2, 4 or 8
+   */
+  @Nullable Insn one(long at, Source source, int codeSize) {
     rip = at;
+    word = codeSize;
     available = source.read(at, bytes, 15);
     if (available > 0 && available < 15) {
       readAcross(source);
     }
     Insn insn = new Insn();
     insn.rip = at;
-    boolean fine = decoder.decode(insn, bytes, 0, available, 8) == Decoder.Status.OK;
+    boolean fine = decoder.decode(insn, bytes, 0, available, word) == Decoder.Status.OK;
     return fine && available > 0 ? insn : null;
   }
 
   /** Takes the next page's first bytes too if the first instruction needs them. */
   private void readAcross(Source source) {
     Insn insn = new Insn();
-    if (decoder.decode(insn, bytes, 0, available, 8) == Decoder.Status.MORE) {
+    if (decoder.decode(insn, bytes, 0, available, word) == Decoder.Status.MORE) {
       int more = source.read(rip + available, ahead, 15);
       System.arraycopy(ahead, 0, bytes, available, more);
       available += more;
@@ -185,7 +206,17 @@ final class GuestCode {
   /** Linear address after the last instruction. */
   long end() {
     Insn last = insns[count - 1];
-    return last.rip + last.length;
+    return truncated(last.rip + last.length);
+  }
+
+  /** An instruction pointer as the code segment has it. */
+  long truncated(long address) {
+    return word == 8 ? address : address & 0xffff_ffffL;
+  }
+
+  /** Where a direct branch leads to. */
+  long target(Insn insn) {
+    return truncated(insn.rip + insn.length + insn.imm);
   }
 
   private void liveness(Source source) {
@@ -200,12 +231,12 @@ final class GuestCode {
       switch (kinds[i]) {
         case AID, INTERPRET, JUMP_INDIRECT, CALL_INDIRECT, RETURN -> live = Rflags.STATUS;
         case JUMP, CALL -> {
-          live = liveAt(insn.rip + insn.length + insn.imm, source);
-          later[i] = later(insn.rip + insn.length + insn.imm, source);
+          live = liveAt(target(insn), source);
+          later[i] = later(target(insn), source);
         }
         case JUMP_IF -> {
-          liveTaken[i] = liveAt(insn.rip + insn.length + insn.imm, source);
-          later[i] = later(insn.rip + insn.length + insn.imm, source);
+          liveTaken[i] = liveAt(target(insn), source);
+          later[i] = later(target(insn), source);
           live |= liveTaken[i];
         }
         default -> {}
@@ -258,7 +289,7 @@ final class GuestCode {
 
   /** Which instruction of the block a direct jump backward leads to, -1 if there is none such. */
   int loopHead(int jump) {
-    long target = insns[jump].rip + insns[jump].length + insns[jump].imm;
+    long target = target(insns[jump]);
     if (target < rip || target > insns[jump].rip || crosses || checking) {
       return -1;
     }
@@ -321,16 +352,16 @@ final class GuestCode {
     int live = 0;
     for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
       Insn insn = new Insn();
-      if (decoder.decode(insn, code, at, Math.min(length - at, 15), 8) != Decoder.Status.OK) {
+      if (decoder.decode(insn, code, at, Math.min(length - at, 15), word) != Decoder.Status.OK) {
         break;
       }
       seen |= chunks((int) (linear & 4095) + at - start, insn.length);
-      Coverage.Kind kind = Coverage.kind(insn);
+      Coverage.Kind kind = kind(insn);
       Form form = insn.form;
       if (form == null || kind == Coverage.Kind.INTERPRET) {
         break;
       }
-      if (Coverage.mayFault(insn, form, kind)) {
+      if (Coverage.mayFault(insn, form, kind) || (form.group() == Group.SSE && !allowed(insn))) {
         break;
       }
       live |= Coverage.reads(insn, form) & undecided;
@@ -367,11 +398,11 @@ final class GuestCode {
     int lost = 0;
     for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
       Insn insn = new Insn();
-      if (decoder.decode(insn, code, at, Math.min(length - at, 15), 8) != Decoder.Status.OK) {
+      if (decoder.decode(insn, code, at, Math.min(length - at, 15), word) != Decoder.Status.OK) {
         break;
       }
       seen |= chunks((int) (linear & 4095) + at - start, insn.length);
-      Coverage.Kind kind = Coverage.kind(insn);
+      Coverage.Kind kind = kind(insn);
       Form form = insn.form;
       if (form == null || kind == Coverage.Kind.INTERPRET) {
         return READ;

@@ -46,12 +46,6 @@ final class Layout {
   /** Where to go on in the middle of a block. */
   static final int RESUME = BASE + 64;
 
-  /**
-   * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
-   * registers, else 1; 8 bytes.
-   */
-  static final int UPPER_ABSENT = BASE + 80;
-
   /** RFLAGS without the status flags, 4 bytes. */
   static final int SYSTEM_FLAGS = BASE + 72;
 
@@ -65,6 +59,18 @@ final class Layout {
 
   /** Entries into {@link SelfCheck checking} blocks until one gets ordinary code, 4 bytes. */
   static final int CHECKED_RUNS = BASE + 88;
+
+  /**
+   * 0 while the upper halves of the guest's YMM registers are in the host's as well as the XMM
+   * registers, else 1; 8 bytes.
+   */
+  static final int UPPER_ABSENT = BASE + 96;
+
+  /** Index, mask and result of a gathering instruction, 32 bytes each. */
+  static final int GATHER_INDEX = BASE + 128;
+
+  static final int GATHER_MASK = BASE + 160;
+  static final int GATHER = BASE + 192;
 
   /** What {@link WalkThunks} keeps, 256 bytes. */
   static final int WALK = BASE + 1024;
@@ -97,6 +103,9 @@ final class Layout {
   static final int USER_SS_DESCRIPTOR = SYSTEM + 80;
   static final int KERNEL_CS_DESCRIPTOR = SYSTEM + 88;
 
+  /** What {@link PageFaultThunks} keeps, 160 bytes. */
+  static final int PAGE_FAULT = BASE + 1600;
+
   /** The host's stack pointer inside generated code; from here on what proof and repair need. */
   static final int HOST_STACK = BASE + 2048;
 
@@ -112,20 +121,40 @@ final class Layout {
   /** What the signal handler notes of a fault, see {@link isola.host.GuardedCode}. */
   static final int FAULT = BASE + 2056;
 
+  /** Two registers while XSAVES or XRSTORS copies. */
+  static final int XSTATE = SYSTEM + 96;
+
   /** What {@link HostTicks} keeps, 32 bytes. */
   static final int TICKS = BASE + 1536;
 
-  /** Jump caches, one for each TLB table in use: host code by the low 16 bits of the target. */
-  static final int JUMP_CACHE = BASE + 4096;
+  /** Sites of page faults, 32 bytes each, see {@link PageFaultThunks}. */
+  static final int FAULT_SITES = BASE + 4096;
+
+  static final int FAULT_SITE_COUNT = 1 << 10;
+
+  /**
+   * Jump caches, one for each TLB table in use and code size: host code by the low 16 bits of the
+   * target.
+   */
+  static final int JUMP_CACHE = FAULT_SITES + FAULT_SITE_COUNT * 32;
 
   static final int JUMP_CACHE_ENTRIES = 1 << 16;
   static final int JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * 8;
+
+  /**
+   * What stands behind the jump caches, each again: pairs of a target and host code, by other bits
+   * of the target, so that targets that want the same place there have places of their own here.
+   */
+  static final int SECOND_CACHE = JUMP_CACHE + 6 * JUMP_CACHE_SIZE;
+
+  static final int SECOND_CACHE_ENTRIES = 1 << 12;
+  static final int SECOND_CACHE_SIZE = SECOND_CACHE_ENTRIES * 16;
 
   /** How many tables of the TLB, and so jump caches, there are that generated code uses. */
   static final int TABLES = 3;
 
   /** Bytes of a processor's state with all this. */
-  static final int SIZE = JUMP_CACHE + TABLES * JUMP_CACHE_SIZE;
+  static final int SIZE = SECOND_CACHE + TABLES * SECOND_CACHE_SIZE;
 
   /** The first scratch register: addresses. */
   static final int ADDRESS = HostAssembler.R14;
@@ -175,8 +204,14 @@ final class Layout {
     return tlb(table, field) + ((int) (linear >>> 12) & (Tlb.ENTRIES - 1)) * Tlb.ENTRY_SIZE;
   }
 
-  /** Offset of the jump cache's entry 0 of a table. */
-  static int jumpCache(int table) {
-    return JUMP_CACHE + table * JUMP_CACHE_SIZE;
+  /** Offset of the pair for a target of 64-bit code in the second jump cache of a table. */
+  static int secondCache(int table, long target) {
+    int index = (int) ((target >>> 9) + target * 4) & (SECOND_CACHE_ENTRIES - 1) * 16;
+    return SECOND_CACHE + table * SECOND_CACHE_SIZE + index;
+  }
+
+  /** Offset of the jump cache's entry 0 of a table, for 64-bit or 32-bit code. */
+  static int jumpCache(int table, boolean code32) {
+    return JUMP_CACHE + (code32 ? TABLES + table : table) * JUMP_CACHE_SIZE;
   }
 }

@@ -16,6 +16,9 @@ import isola.cpu.x86.decode.Insn;
 final class PlainEmitter {
   private static final int RSP = 4;
 
+  /** Number of CH without REX. */
+  private static final int CH = 5;
+
   private final Emitter e;
   private final HostAssembler a;
   private final VexEmitter vex;
@@ -56,6 +59,9 @@ final class PlainEmitter {
       vex.encode(insn, form, bytes[at + insn.length - 1], memory);
     } else {
       encode(insn, form, bytes, at, memory);
+    }
+    if (Coverage.writesCount(insn)) {
+      a.mov32(Layout.host(1), HostAssembler.RCX);
     }
     e.window.after(insn, form);
     if (touches != 0) {
@@ -99,7 +105,7 @@ final class PlainEmitter {
       int b = bytes[opcodeAt] & 0xff;
       if (b == 0x66) {
         has66 = true;
-      } else if ((b & 0xf0) == 0x40) {
+      } else if ((b & 0xf0) == 0x40 && e.code.word == 8) {
         rex = b;
       } else if (!isPrefix(b)) {
         break;
@@ -181,7 +187,11 @@ final class PlainEmitter {
       a.mov(TEMPORARY, Layout.host(1));
     }
     int immediate;
-    if (inOpcode) {
+    if (inOpcode && form.map() == 0 && (form.opcode() & 0xf0) == 0x40) {
+      // INC and DEC of one byte, which are REX prefixes in 64-bit code.
+      a.register(flags, 0xff, form.opcode() >>> 3 & 1, reg);
+      immediate = at + insn.length;
+    } else if (inOpcode) {
       a.opcodeRegister(flags, form.opcode() & 0xf8, reg);
       immediate = opcodeAt + mapBytes(form) + 1;
     } else if (!form.hasModRm()) {
@@ -199,16 +209,19 @@ final class PlainEmitter {
       a.emit(bytes[i]);
     }
     if ((regGeneral || inOpcode) && Coverage.writesReg(insn, form)) {
-      putBack(insn.reg, reg);
+      putBack(insn.reg, reg, high && (byteNamed(form, 'G') || byteNamed(form, 'Z')));
     }
     if (rmGeneral && !Coverage.readsOnly(insn, form)) {
-      putBack(insn.rm, rm);
+      putBack(insn.rm, rm, high && byteNamed(form, 'E'));
     }
   }
 
   /** Host register for a general operand, loaded if it has none or must do without REX. */
   private int operand(int guest, boolean high, boolean isByte, int other) {
     if (high) {
+      if (isByte && guest == CH) {
+        a.mov(TEMPORARY, Layout.host(1));
+      }
       if (isByte && guest >= 4) {
         return guest;
       }
@@ -221,7 +234,11 @@ final class PlainEmitter {
   }
 
   /** Stores a temporary to the guest register that it stood for. */
-  private void putBack(int guest, int host) {
+  private void putBack(int guest, int host, boolean highByte) {
+    if (highByte && guest == CH) {
+      a.mov(Layout.host(1), TEMPORARY);
+      return;
+    }
     int own = Layout.host(guest);
     if (own < 0) {
       a.store(Layout.gpr(guest), host);

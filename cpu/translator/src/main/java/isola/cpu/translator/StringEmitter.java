@@ -41,7 +41,7 @@ final class StringEmitter {
   /** Writes an instruction; false, with nothing written, if it is Java's. */
   boolean emit(Insn insn) {
     boolean repeated = (insn.prefixes & (Insn.REP | Insn.REPNE)) != 0;
-    if (insn.addressSize != 8 || (repeated && insn.op == Op.LODS)) {
+    if (insn.addressSize != e.code.word || (repeated && insn.op == Op.LODS)) {
       return false;
     }
     system.saveFlags();
@@ -67,10 +67,10 @@ final class StringEmitter {
 
   private void source(Insn insn) {
     e.resumeHere();
-    a.mov(ADDRESS, RSI);
+    a.register(e.wide(), 0x8b, ADDRESS, RSI);
     if (insn.segment == Segment.FS || insn.segment == Segment.GS) {
       int base = CpuState.SEGMENTS + insn.segment * CpuState.SEGMENT_SIZE;
-      a.state(W, 0x03, ADDRESS, base + CpuState.SEGMENT_BASE);
+      a.state(e.wide(), 0x03, ADDRESS, base + CpuState.SEGMENT_BASE);
     }
     e.probe(insn.operandSize, false, false);
   }
@@ -78,7 +78,7 @@ final class StringEmitter {
   private void destination(Insn insn) {
     // Not from the beginning: both pages may want the same entry of the TLB.
     e.resumeHere();
-    a.mov(ADDRESS, RDI);
+    a.register(e.wide(), 0x8b, ADDRESS, RDI);
     e.probe(insn.operandSize, true, false);
   }
 
@@ -92,7 +92,7 @@ final class StringEmitter {
       case LODS -> {
         source(insn);
         a.memory(width(size), opcode(0x8a, size), RAX, ADDRESS, NONE, 0, 0);
-        a.lea(RSI, RSI, size);
+        advance(RSI, size);
         return;
       }
       default -> {
@@ -102,14 +102,30 @@ final class StringEmitter {
         destination(insn);
         a.load(TEMPORARY, Layout.SPILL);
         a.memory(width(size), opcode(0x88, size), TEMPORARY, ADDRESS, NONE, 0, 0);
-        a.lea(RSI, RSI, size);
+        advance(RSI, size);
       }
     }
-    a.lea(RDI, RDI, size);
+    advance(RDI, size);
+  }
+
+  private void advance(int pointer, int size) {
+    a.memory(e.wide(), 0x8d, pointer, pointer, NONE, 0, size);
+  }
+
+  /** In 32-bit code, clears what a register has beyond its 32 bits. */
+  private void cutOff(int register) {
+    if (e.code.word == 4) {
+      a.mov32(register, register);
+    }
   }
 
   private void repeat(Insn insn) {
     int size = insn.operandSize;
+    cutOff(COUNT);
+    cutOff(RDI);
+    if (insn.op == Op.MOVS) {
+      cutOff(RSI);
+    }
     long again = a.here();
     a.register(W, 0x85, COUNT, COUNT);
     final int none = a.jumpForward(CC_Z);
@@ -148,8 +164,10 @@ final class StringEmitter {
     }
     a.emit(opcode(moves ? 0xa4 : 0xaa, size));
     a.state(W, 0x03, RDI, Layout.SPILL_TO);
+    cutOff(RDI);
     if (moves) {
       a.state(W, 0x03, RSI, Layout.SPILL);
+      cutOff(RSI);
     }
     a.register(W, 0x85, COUNT, COUNT);
     final int done = a.jumpForward(CC_Z);

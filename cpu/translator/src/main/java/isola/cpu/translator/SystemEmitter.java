@@ -15,6 +15,7 @@ import static isola.cpu.translator.Layout.TEMPORARY;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Tlb;
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Attribute;
@@ -49,6 +50,9 @@ final class SystemEmitter {
   private final Sites sites;
   private final Thunks thunks;
   private final StringEmitter strings;
+  private final VectorEmitter vectors;
+  private final PagingEmitter paging;
+  private final ExtendedStateEmitter extended;
 
   // Sites of the instruction in work that go on behind it.
   private final int[] pending = new int[16];
@@ -60,6 +64,9 @@ final class SystemEmitter {
     sites = emitter.sites;
     thunks = emitter.thunks;
     strings = new StringEmitter(this, emitter);
+    vectors = new VectorEmitter(this, emitter);
+    paging = new PagingEmitter(this, emitter);
+    extended = new ExtendedStateEmitter(this, emitter);
   }
 
   /**
@@ -80,6 +87,9 @@ final class SystemEmitter {
 
   private boolean emit(Insn insn, Form form) {
     boolean privileged = e.table != Tlb.USER;
+    if (e.code.word == 4 && !inCode32(insn.op)) {
+      return false;
+    }
     switch (insn.op) {
       case SYSCALL -> syscall(insn);
       case CLD, STD -> direction(insn.opcode() == 0xfd);
@@ -107,13 +117,30 @@ final class SystemEmitter {
           selector(insn);
           return true;
         }
-        return privileged && form.map() == 1 && form.opcode() == 0x20 && readControl(insn);
+        if (!privileged || form.map() != 1) {
+          return false;
+        }
+        if (Coverage.changesPages(insn)) {
+          paging.writeCr3(insn);
+          return true;
+        }
+        return form.opcode() == 0x20 && readControl(insn);
       }
       default -> {
-        return privileged && privileged(insn);
+        return form.group() == Group.SSE
+            ? vectors.emit(insn, form)
+            : privileged && privileged(insn);
       }
     }
     return true;
+  }
+
+  /** Whether an instruction is written for 32-bit code too. */
+  private static boolean inCode32(Op op) {
+    return switch (op) {
+      case CLD, STD, MOVS, STOS, LODS, RDTSC, RDTSCP, CMPXCHG8B -> true;
+      default -> false;
+    };
   }
 
   private boolean privileged(Insn insn) {
@@ -132,6 +159,12 @@ final class SystemEmitter {
         ahead();
       }
       case STAC, CLAC -> accessFlag(insn);
+      case XSAVES, XRSTORS -> {
+        return extended.emit(insn);
+      }
+      case INVLPG -> {
+        return paging.invlpg(insn);
+      }
       case IRET -> {
         if (insn.operandSize != 8 || e.table != Tlb.SUPERVISOR) {
           return false;
@@ -178,7 +211,7 @@ final class SystemEmitter {
     a.storeImmediate32(Layout.AHEAD, 1);
   }
 
-  private static int segment(int seg, int field) {
+  static int segment(int seg, int field) {
     return CpuState.SEGMENTS + seg * CpuState.SEGMENT_SIZE + field;
   }
 
@@ -221,8 +254,8 @@ final class SystemEmitter {
     immediate(0, 4, register, ~Rflags.STATUS);
   }
 
-  /** RFLAGS to a register, from {@link Layout#FLAGS} and the rest. */
-  private void joinFlags(int register) {
+  /** RFLAGS to a register, RAX to RBX, from {@link Layout#FLAGS} and the rest. */
+  static void joinFlags(HostAssembler a, int register) {
     a.state(MAP_0F, 0xb6, register, Layout.FLAGS);
     a.register(0, 0xc1, 4, register);
     a.emit(11);
@@ -241,7 +274,7 @@ final class SystemEmitter {
   private void go(int table) {
     a.storeImmediate32(Layout.JUMP_SITE, 0);
     a.register(MAP_0F, 0xb7, ADDRESS, TEMPORARY);
-    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table));
+    a.stateIndexed(0, 0xff, 4, NONE, ADDRESS, 3, Layout.jumpCache(table, false));
   }
 
   // Fast system calls (Intel SDM vol. 2B).
@@ -251,7 +284,7 @@ final class SystemEmitter {
     saveFlags();
     test(CpuState.EFER, Efer.SCE);
     aidAndEndIf(CC_Z);
-    joinFlags(TEMPORARY);
+    joinFlags(a, TEMPORARY);
     immediate(0, 4, TEMPORARY, ~Rflags.RF);
     // What SFMASK leaves must not change how memory is reached.
     a.load32(ADDRESS, CpuState.SFMASK);
@@ -450,7 +483,7 @@ final class SystemEmitter {
 
   /** CMPXCHG8B and CMPXCHG16B: of the flags ZF alone changes. */
   private boolean exchange(Insn insn, Form form) {
-    if (!insn.memory() || insn.addressSize != 8) {
+    if (!insn.memory() || insn.addressSize != e.code.word) {
       return false;
     }
     boolean wide = insn.operandSize == 8;

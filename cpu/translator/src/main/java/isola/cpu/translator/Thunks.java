@@ -44,13 +44,24 @@ final class Thunks {
   final long resumeWide;
 
   /** Leaves for a target in TEMPORARY that no block is known for. */
-  final long lookup;
+  final long unknown;
+
+  /** Looks for such a target in the second jump cache of a table. */
+  private final long[] lookup = new long[Layout.TABLES];
 
   /** From here on a fault is caught; before, the way in is not through yet. */
   final long guarded;
 
   /** Where a thread goes on after a fault in generated code: leaves, whatever the registers are. */
   final long faulted;
+
+  /** See {@link ExtendedStateEmitter.Area}. */
+  final long saveState;
+
+  final long restoreState;
+
+  /** See {@link PagingEmitter#flush}. */
+  final long flush;
 
   private final WalkThunks walks;
 
@@ -83,20 +94,34 @@ final class Thunks {
     a.call(loadWide);
     a.state(0, 0xff, 4, Layout.RESUME);
     a.align(16);
-    lookup = a.here();
+    unknown = a.here();
     a.store(Layout.TARGET, RCX);
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
     a.jump(exit);
+    for (int table = 0; table < Layout.TABLES; table++) {
+      a.align(16);
+      lookup[table] = a.here();
+      lookup(a, table);
+    }
     a.align(16);
     faulted = a.here();
     faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
+    ExtendedStateEmitter.Area area = new ExtendedStateEmitter.Area(a, saveVectors(a));
+    saveState = area.save();
+    restoreState = area.restore();
+    flush = PagingEmitter.flush(a);
     readTicks = HostTicks.reader(a);
   }
 
   /** See {@link WalkThunks#miss}. */
   long miss(int table, boolean write) {
     return walks.miss(table, write);
+  }
+
+  /** See {@link WalkThunks#fetched}. */
+  long fetch(int table) {
+    return walks.fetched(table);
   }
 
   /** Returns from where on all is in place for a way out. */
@@ -118,6 +143,25 @@ final class Thunks {
     // jmp [ENTRY]
     a.state(0, 0xff, 4, Layout.ENTRY);
     return guarded;
+  }
+
+  /** See {@link Layout#secondCache}. */
+  private void lookup(HostAssembler a, int table) {
+    int at = Layout.secondCache(table, 0);
+    a.mov(R14, RCX);
+    a.register(HostAssembler.W, 0xc1, 5, R14);
+    a.emit(9);
+    a.memory(HostAssembler.W, 0x8d, R14, R14, RCX, 2, 0);
+    a.register(0, 0x81, 4, R14);
+    a.emit32((Layout.SECOND_CACHE_ENTRIES - 1) * 16);
+    a.stateIndexed(HostAssembler.W, 0x3b, RCX, R14, HostAssembler.NONE, 0, at);
+    a.jump(HostAssembler.CC_NZ, unknown);
+    a.stateIndexed(0, 0xff, 4, R14, HostAssembler.NONE, 0, at + 8);
+  }
+
+  /** Looks for a target in TEMPORARY that the jump cache of a table does not have. */
+  long lookup(int table) {
+    return lookup[table];
   }
 
   private void faulted(HostAssembler a, long state, int site) {
@@ -149,6 +193,11 @@ final class Thunks {
     }
     a.emit(0xc3);
     a.bindShort(vectors);
+    storeVectors(a);
+    a.jump(leave);
+  }
+
+  private static void storeVectors(HostAssembler a) {
     a.load(RCX, Layout.UPPER_ABSENT);
     int upper = a.jumpIfRcxZero();
     int lower = a.jumpForward();
@@ -169,7 +218,20 @@ final class Thunks {
     // stmxcsr, ldmxcsr
     a.state(HostAssembler.MAP_0F, 0xae, 3, CpuState.MXCSR);
     a.state(HostAssembler.MAP_0F, 0xae, 2, Layout.HOST_MXCSR);
-    a.jump(leave);
+  }
+
+  /** The function that brings vector registers to the state if they are loaded; uses RCX. */
+  private static long saveVectors(HostAssembler a) {
+    a.align(16);
+    final long at = a.here();
+    a.load(RCX, Layout.FP_ABSENT);
+    int loaded = a.jumpIfRcxZero();
+    a.emit(0xc3);
+    a.bindShort(loaded);
+    storeVectors(a);
+    a.storeImmediate(Layout.FP_ABSENT, 1);
+    a.emit(0xc3);
+    return at;
   }
 
   private void loadWide(HostAssembler a) {

@@ -15,6 +15,7 @@ import isola.cpu.x86.interpreter.SingleInstruction;
 import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Rflags;
+import isola.cpu.x86.spec.Segment;
 import isola.cpu.x86.spec.Vector;
 import isola.cpu.x86.spec.XsaveSpec;
 import isola.cpu.x86.state.CpuState;
@@ -35,6 +36,9 @@ final class Translation implements Accelerator {
 
   /** XCR0: components of which AVX instructions need both. */
   private static final int WIDE_STATE = XsaveSpec.SSE | XsaveSpec.AVX;
+
+  /** {@link Cpu#mode} of 32-bit code with a 32-bit stack and flat segments. */
+  private static final int FLAT_32 = 1 | Cpu.MODE_STACK32 | Cpu.MODE_FLAT;
 
   /** Entries into generated code that are remembered. */
   private static final int WAY = 16;
@@ -121,9 +125,6 @@ final class Translation implements Accelerator {
 
   @Override
   public int run() {
-    if (!cpu.is64()) {
-      return ELSEWHERE;
-    }
     budget = 0;
     long limit = cpu.field(CpuState.INSTRUCTION_LIMIT);
     if (limit != 0 != counting) {
@@ -139,6 +140,10 @@ final class Translation implements Accelerator {
       begun = true;
       WalkThunks.prepare(cpu, memory);
       SystemEmitter.remember(cpu, false);
+    }
+    if (faultVector == Vector.PF) {
+      faultVector = 0;
+      PageFaultThunks.rememberGate(cpu);
     }
     int mode = mode();
     if (mode < 0) {
@@ -175,7 +180,12 @@ final class Translation implements Accelerator {
    * The {@link Block#mode} for now; negative, how many blocks are the interpreter's, if none is.
    */
   private int mode() {
+    int code = codeMode();
+    if (code < 0) {
+      return -ELSEWHERE;
+    }
     WalkThunks.modeChanged(cpu);
+    PageFaultThunks.modeChanged(cpu);
     int table = (int) (cpu.tlbTable() - state - Tlb.OFFSET) / Tlb.TABLE_SIZE;
     if (table >= Layout.TABLES) {
       return -1;
@@ -191,7 +201,21 @@ final class Translation implements Accelerator {
       }
       cachedVectors = vectors;
     }
-    return table | vectors;
+    return table | vectors | code;
+  }
+
+  /** What of a {@link Block#mode} is about the code segment and its like; -1 if it is not known. */
+  private int codeMode() {
+    if (cpu.is64()) {
+      return 0;
+    }
+    if (cpu.mode() != FLAT_32) {
+      return -1;
+    }
+    cache.prepareJumps32();
+    return Block.MODE_32
+        | (cpu.whole(Segment.FS) ? Block.MODE_FS : 0)
+        | (cpu.whole(Segment.GS) ? Block.MODE_GS : 0);
   }
 
   /** Hands RFLAGS to generated code. */
@@ -264,6 +288,9 @@ final class Translation implements Accelerator {
                   : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
+            if (!counting && (mode & Block.MODE_32) == 0) {
+              PageFaultThunks.remember(cpu, sites, site);
+            }
             return pageFault(rip, linear + sites.offset(site), filled);
           }
           if (filled == FILLED && !misaligned(site, linear) && !cache.stale(site)) {
@@ -283,7 +310,7 @@ final class Translation implements Accelerator {
           refund(site, 1);
           rip = cpu.nextRip();
           cpu.rip(rip);
-          if (attention() || !cpu.is64()) {
+          if (attention()) {
             return 0;
           }
           mode = mode();
@@ -305,6 +332,7 @@ final class Translation implements Accelerator {
           }
           switch (insn.op) {
             case LGDT -> SystemEmitter.remember(cpu, false);
+            case IRET -> SystemEmitter.remember(cpu, true);
             case RDTSC, RDTSCP -> {
               if (!counting) {
                 ticks.read();
@@ -314,7 +342,7 @@ final class Translation implements Accelerator {
           }
           rip = cpu.nextRip();
           cpu.rip(rip);
-          if (attention() || !cpu.is64()) {
+          if (attention()) {
             refund(site, 1);
             return 0;
           }
@@ -332,9 +360,6 @@ final class Translation implements Accelerator {
             giveFlags();
             at = resume(site);
             continue;
-          }
-          if (insn.op == Op.IRET) {
-            SystemEmitter.remember(cpu, true);
           }
           refund(site, 1);
           mode = now;
@@ -388,22 +413,25 @@ final class Translation implements Accelerator {
         return leave(rip, 1);
       }
       if (before == cache.generation()) {
-        cache.connect(site, kind, to, mode & 3);
+        cache.connect(site, kind, to);
       }
       at = to.entry[Block.FLAGS_IN_HOST];
     }
   }
 
   /**
-   * {@link Block#MODE_NARROW} if a site wants such a block: also what takes the place of a stale
-   * one, or a probe that fails would lead to itself again.
+   * {@link Block#MODE_NARROW} if the block to go on at must be a narrow one: where a probe was too
+   * wide, and in place of a narrow one, which must not lead to the block whose probe it was.
    */
   private int narrow(int site, byte kind) {
-    Block block = sites.block(site);
-    if (kind == Sites.STALE && block != null) {
-      return block.mode & Block.MODE_NARROW;
-    }
-    return kind == Sites.NARROW ? Block.MODE_NARROW : 0;
+    return switch (kind) {
+      case Sites.NARROW -> Block.MODE_NARROW;
+      case Sites.STALE, Sites.CHANGED, Sites.SETTLED -> {
+        Block from = sites.block(site);
+        yield from == null ? 0 : from.mode & Block.MODE_NARROW;
+      }
+      default -> 0;
+    };
   }
 
   /** Puts the status flags at a site to {@link Layout#FLAGS}, wherever they are. */
@@ -462,7 +490,7 @@ final class Translation implements Accelerator {
       }
       long next = cpu.nextRip();
       cpu.rip(next);
-      if (attention() || !cpu.is64()) {
+      if (attention()) {
         return 0;
       }
       Form form = insn.form;
@@ -647,6 +675,10 @@ final class Translation implements Accelerator {
     counters.put("aided after misses", missesAided);
     counters.put("executed one by one", singles);
     counters.put("walks in generated code", WalkThunks.walks(cpu));
+    counters.put("walks for code in generated code", WalkThunks.codeWalks(cpu));
+    counters.put("page faults in generated code", PageFaultThunks.delivered(cpu));
+    counters.merge("page faults", PageFaultThunks.delivered(cpu), Long::sum);
+    counters.merge("exceptions", PageFaultThunks.delivered(cpu), Long::sum);
     for (int i = 0; i < moves.length; i++) {
       if (moves[i] != 0) {
         counters.put("aided MOV %02x".formatted(i), moves[i]);

@@ -29,7 +29,10 @@ final class VexEmitter {
    * @param memory whether it has an operand in memory, which is where the probe said
    */
   void encode(Insn insn, Form form, byte last, boolean memory) {
-    int flags = form.map() << MAP_SHIFT | (insn.w ? W : 0) | (insn.l256 ? L256 : 0);
+    boolean general = form.has('G') || form.has('E') || form.has('B');
+    // Outside 64-bit code it does not widen general operands (Intel SDM vol. 2A 2.3.5.5).
+    boolean w = insn.w && (e.code.word == 8 || !general);
+    int flags = form.map() << MAP_SHIFT | (w ? W : 0) | (insn.l256 ? L256 : 0);
     switch (form.prefix()) {
       case 0x66 -> flags |= P66;
       case 0xf2 -> flags |= PF2;
@@ -69,7 +72,10 @@ final class VexEmitter {
     } else {
       a.vexRegister(flags, form.opcode(), reg, vvvv, rm);
     }
-    if (form.has('I') || form.has('L')) {
+    if (form.has('L') && e.code.word == 4) {
+      // Bit 7 would name one of the registers that are not there.
+      a.emit(last & 0x7f);
+    } else if (form.has('I') || form.has('L')) {
       a.emit(last);
     }
     // MULX with one register for both halves leaves the upper one in it.

@@ -16,6 +16,7 @@ import isola.core.memory.MemorySlot;
 import isola.core.memory.RawMemory;
 import isola.cpu.x86.cpu.Cpu;
 import isola.cpu.x86.cpu.Tlb;
+import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Efer;
 import isola.cpu.x86.spec.PageTable;
@@ -38,11 +39,14 @@ final class WalkThunks {
   /** Walks that filled the TLB. */
   private static final int WALKS = BASE + 8;
 
+  /** The same for code. */
+  private static final int CODE_WALKS = BASE + 48;
+
   /** Bits of an entry that must be 0. */
   private static final int RESERVED = BASE + 16;
 
   /** Masks of the page's address in an entry, for 4 KiB, 2 MiB and 1 GiB. */
-  private static final int FRAME = BASE + 24;
+  static final int FRAME = BASE + 24;
 
   private static final int FRAME_LARGE = BASE + 32;
   private static final int FRAME_GIGA = BASE + 40;
@@ -58,22 +62,39 @@ final class WalkThunks {
   private static final int SLOT_SIZE = 32;
   private static final int SLOT_COUNT = 2;
 
-  private static final int PRESENT = (int) (PageTable.P | PageTable.A);
+  /** Condition code: negative. */
+  private static final int CC_S = 8;
 
   private final HostAssembler a;
-  private final long exit;
   private final long[] read = new long[Layout.TABLES];
   private final long[] write = new long[Layout.TABLES];
+  private final long[] fetch = new long[Layout.TABLES];
 
-  // Jumps to the way out to Java, while a thunk is written.
+  private final PageFaultThunks faults;
+  private final long leave;
+  private final long giveUp;
+
+  // Jumps to the way out to Java, and to page faults of absent and refused pages, while a thunk is
+  // written.
   private final List<Integer> slow = new ArrayList<>();
+  private final List<Integer> absent = new ArrayList<>();
+  private final List<Integer> refused = new ArrayList<>();
 
   WalkThunks(HostAssembler assembler, long exit) {
     a = assembler;
-    this.exit = exit;
+    leave = a.here();
+    restore(a);
+    a.lea(HostAssembler.RSP, HostAssembler.RSP, 8);
+    a.jump(exit);
+    giveUp = a.here();
+    restore(a);
+    a.load(RCX, Layout.TARGET);
+    a.emit(0xc3);
+    faults = new PageFaultThunks(a, leave, giveUp);
     for (int table = 0; table < Layout.TABLES; table++) {
       read[table] = walk(table, Tlb.READ);
       write[table] = walk(table, Tlb.WRITE);
+      fetch[table] = fetch(table);
     }
   }
 
@@ -83,6 +104,14 @@ final class WalkThunks {
    */
   long miss(int table, boolean writes) {
     return writes ? write[table] : read[table];
+  }
+
+  /**
+   * The function that brings code's page into the TLB, or delivers a page fault: its address is in
+   * ADDRESS, the flags are saved.
+   */
+  long fetched(int table) {
+    return fetch[table];
   }
 
   /** Writes down what the walk must know of the machine. */
@@ -120,6 +149,10 @@ final class WalkThunks {
     return cpu.field(WALKS);
   }
 
+  static long codeWalks(Cpu cpu) {
+    return cpu.field(CODE_WALKS);
+  }
+
   private void slowIf(int condition) {
     slow.add(a.jumpForward(condition));
   }
@@ -145,6 +178,8 @@ final class WalkThunks {
 
   private long walk(int table, int field) {
     slow.clear();
+    absent.clear();
+    refused.clear();
     a.align(16);
     final long at = a.here();
     // The probe left its address exclusive-ored with the tag; once more gives it back.
@@ -169,41 +204,148 @@ final class WalkThunks {
     a.emit(1);
     slowIf(HostAssembler.CC_A);
 
-    a.load(RDX, CpuState.CR3);
-    and(W, RDX, -4096);
-    a.movImmediate(RBX, 6);
-    level(4);
-    slowIf(HostAssembler.CC_NZ);
-    frame(FRAME);
-    level(3);
-    final int giga = a.jumpForward(HostAssembler.CC_NZ);
-    frame(FRAME);
-    level(2);
-    final int large = a.jumpForward(HostAssembler.CC_NZ);
-    frame(FRAME);
-    level(1);
-    frame(FRAME);
-    a.register(0, 0x33, RDI, RDI);
-    final long leaf = a.here();
-    leaf(table, field == Tlb.WRITE);
-
-    a.bind(large);
-    large(FRAME_LARGE, 21);
-    a.jump(leaf);
-    a.bind(giga);
-    large(FRAME_GIGA, 30);
-    a.jump(leaf);
+    levels(false, () -> leaf(table, field == Tlb.WRITE));
 
     for (int jump : slow) {
       a.bind(jump);
     }
-    restore();
-    a.lea(HostAssembler.RSP, HostAssembler.RSP, 8);
-    a.jump(exit);
+    a.jump(leave);
+    int kind =
+        (field == Tlb.WRITE ? PageTable.ERROR_W : 0) | (table == Tlb.USER ? PageTable.ERROR_U : 0);
+    fault(absent, table, kind);
+    fault(refused, table, kind | PageTable.ERROR_P);
     return at;
   }
 
-  private void restore() {
+  /**
+   * Goes through the tables to the page of the address in R14: in {@code leaf} RDX is the 4 KiB
+   * page, RAX the last entry, RBX the rights, RDI {@link Tlb#LARGE} or 0.
+   */
+  private void levels(boolean execute, Runnable leaf) {
+    a.load(RDX, CpuState.CR3);
+    and(W, RDX, -4096);
+    a.movImmediate(RBX, 6);
+    level(4, execute);
+    slowIf(HostAssembler.CC_NZ);
+    frame(FRAME);
+    level(3, execute);
+    final int giga = a.jumpForward(HostAssembler.CC_NZ);
+    frame(FRAME);
+    level(2, execute);
+    final int large = a.jumpForward(HostAssembler.CC_NZ);
+    frame(FRAME);
+    level(1, execute);
+    frame(FRAME);
+    a.register(0, 0x33, RDI, RDI);
+    final long at = a.here();
+    leaf.run();
+
+    a.bind(large);
+    large(FRAME_LARGE, 21);
+    a.jump(at);
+    a.bind(giga);
+    large(FRAME_GIGA, 30);
+    a.jump(at);
+  }
+
+  /**
+   * The same for code, which is about to be entered at the address in R14: keeps RCX too, returns
+   * with nothing done where Java must look, and delivers the page fault of a page that is not
+   * there.
+   */
+  private long fetch(int table) {
+    slow.clear();
+    absent.clear();
+    a.align(16);
+    final long at = a.here();
+    a.store(Layout.TARGET, RCX);
+    for (int i = 0; i < SPILLED.length; i++) {
+      a.store(SPILLS + i * 8, SPILLED[i]);
+    }
+    a.state(0, 0x83, 7, WALKABLE);
+    a.emit(0);
+    slowIf(HostAssembler.CC_Z);
+    levels(true, () -> codeLeaf(table));
+    for (int jump : slow) {
+      a.bind(jump);
+    }
+    a.jump(giveUp);
+    for (int jump : absent) {
+      a.bind(jump);
+    }
+    a.movImmediate(RBX, PageTable.ERROR_I | (table == Tlb.USER ? PageTable.ERROR_U : 0));
+    a.mov(RDI, R14);
+    a.mov(RDX, R14);
+    a.jump(faults.ofFetch(table));
+    return at;
+  }
+
+  private void codeLeaf(int table) {
+    test(RBX, (int) PageTable.US);
+    slowIf(table == Tlb.USER ? HostAssembler.CC_Z : HostAssembler.CC_NZ);
+    int[] found = new int[SLOT_COUNT];
+    for (int i = 0; i < SLOT_COUNT; i++) {
+      int next = inSlot(RDX, i);
+      a.mov(RDX, RSI);
+      a.state(W, 0x03, RDX, SLOTS + i * SLOT_SIZE + 16);
+      found[i] = a.jumpForwardShort();
+      a.bind(next);
+    }
+    slow.add(a.jumpForward());
+    for (int jump : found) {
+      a.bindShort(jump);
+    }
+    a.mov32(RCX, R14);
+    shiftRight(0, RCX, 12 - Tlb.ENTRY_SHIFT);
+    and(0, RCX, (Tlb.ENTRIES - 1) << Tlb.ENTRY_SHIFT);
+    and(W, R14, -4096);
+    entryField(0x89, R14, table, Tlb.EXECUTE);
+    entryField(0x89, RDX, table, Tlb.EXECUTE + Tlb.HOST);
+    a.mov(RBX, RDX);
+    a.register(W, 0x2b, RBX, R14);
+    entryField(0x89, RBX, table, Tlb.CODE_ADDEND);
+    remember(Tlb.codeNumber(table));
+    key(table);
+    a.state(W, 0xff, 0, CODE_WALKS);
+    note();
+    a.jump(giveUp);
+  }
+
+  /** {@link Tlb#codeKey} of the page in R14 and the host's in RDX, to the entry. */
+  private void key(int table) {
+    a.mov(RAX, R14);
+    shiftRight(W, RAX, 12);
+    multiply(RAX, RBX, Tlb.KEY_PAGE);
+    shiftRight(W, RDX, 12);
+    multiply(RDX, RBX, Tlb.KEY_HOST);
+    a.register(W, 0x03, RAX, RDX);
+    a.mov(RBX, RAX);
+    shiftRight(W, RBX, 29);
+    a.register(W, 0x33, RAX, RBX);
+    multiply(RAX, RBX, Tlb.KEY_MIX);
+    a.register(W, 0xc1, 4, RAX);
+    a.emit(12);
+    entryField(0x89, RAX, table, Tlb.CODE_KEY);
+  }
+
+  private void multiply(int register, int other, long by) {
+    a.movImmediate(other, by);
+    a.register(W | MAP_0F, 0xaf, register, other);
+  }
+
+  /** Where jumps lead that found a page fault. */
+  private void fault(List<Integer> jumps, int table, int error) {
+    if (!jumps.isEmpty()) {
+      for (int jump : jumps) {
+        a.bind(jump);
+      }
+      a.movImmediate(RBX, error);
+      a.jump(faults.of(table));
+    }
+  }
+
+  /** Loads the guest's registers that a walk uses. */
+  static void restore(HostAssembler a) {
     for (int i = 0; i < SPILLED.length; i++) {
       a.load(SPILLED[i], SPILLS + i * 8);
     }
@@ -216,7 +358,7 @@ final class WalkThunks {
   }
 
   /** Loads to RAX the entry in the table at RDX; RBX gathers rights; then tests PS. */
-  private void level(int level) {
+  private void level(int level, boolean execute) {
     a.mov(RAX, R14);
     shiftRight(W, RAX, 12 + 9 * (level - 1) - 3);
     and(0, RAX, 0xff8);
@@ -233,13 +375,16 @@ final class WalkThunks {
       a.bindShort(jump);
     }
     a.memory(W, 0x8b, RAX, RSI, NONE, 0, 0);
-    a.mov32(RSI, RAX);
-    and(0, RSI, PRESENT);
-    a.register(0, 0x83, 7, RSI);
-    a.emit(PRESENT);
-    slowIf(HostAssembler.CC_NZ);
+    test(RAX, (int) PageTable.P);
+    absent.add(a.jumpForward(HostAssembler.CC_Z));
+    test(RAX, (int) PageTable.A);
+    slowIf(HostAssembler.CC_Z);
     a.state(W, 0x85, RAX, RESERVED);
     slowIf(HostAssembler.CC_NZ);
+    if (execute) {
+      a.register(W, 0x85, RAX, RAX);
+      slowIf(CC_S);
+    }
     a.register(0, 0x23, RBX, RAX);
     test(RAX, (int) PageTable.PS);
   }
@@ -284,7 +429,7 @@ final class WalkThunks {
   private void leaf(int table, boolean writes) {
     if (table == Tlb.USER) {
       test(RBX, (int) PageTable.US);
-      slowIf(HostAssembler.CC_Z);
+      refused.add(a.jumpForward(HostAssembler.CC_Z));
     } else if (table == Tlb.SUPERVISOR) {
       test(RBX, (int) PageTable.US);
       slowIf(HostAssembler.CC_NZ);
@@ -300,7 +445,17 @@ final class WalkThunks {
     }
     if (writes) {
       test(RBX, (int) PageTable.RW);
-      slowIf(HostAssembler.CC_Z);
+      if (table == Tlb.USER) {
+        refused.add(a.jumpForward(HostAssembler.CC_Z));
+      } else {
+        int writable = a.jumpForwardShort(HostAssembler.CC_NZ);
+        // Read-only is so for the supervisor too with CR0.WP alone.
+        a.state(0, 0xf7, 0, CpuState.CR0);
+        a.emit32(Cr0.WP);
+        refused.add(a.jumpForward(HostAssembler.CC_NZ));
+        slow.add(a.jumpForward());
+        a.bindShort(writable);
+      }
       test(RAX, (int) PageTable.D);
       slowIf(HostAssembler.CC_Z);
     }
@@ -319,7 +474,7 @@ final class WalkThunks {
       a.bindShort(jump);
     }
     enter(table, writes);
-    restore();
+    restore(a);
     a.emit(0xc3);
   }
 
@@ -351,16 +506,26 @@ final class WalkThunks {
       a.bindShort(writable);
     }
     entryField(0x89, R14, table, Tlb.WRITE);
+    remember(table * Tlb.ENTRIES);
+    a.state(W, 0xff, 0, WALKS);
+    note();
+  }
+
+  /** Leaves the entry's number in RSI and its kind in RDI, and stores that. */
+  private void remember(int first) {
     a.mov32(RSI, RCX);
     shiftRight(0, RSI, Tlb.ENTRY_SHIFT);
     a.register(0, 0x81, 0, RSI);
-    a.emit32(table * Tlb.ENTRIES);
+    a.emit32(first);
     shiftRight(0, RAX, 8);
     and(0, RAX, 1);
     a.register(0, 0x0b, RDI, RAX);
     // mov byte [KINDS + rsi], dil
     a.stateIndexed(HostAssembler.REX, 0x88, RDI, RSI, NONE, 0, Tlb.KINDS);
-    a.state(W, 0xff, 0, WALKS);
+  }
+
+  /** Notes the entry in its journal. */
+  private void note() {
     test(RDI, Tlb.GLOBAL);
     int global = a.jumpForwardShort(HostAssembler.CC_NZ);
     journal(Tlb.JOURNAL, Tlb.JOURNALLED);

@@ -56,7 +56,7 @@ final class Ways {
     int table = block.mode & 3;
     long fail;
     if (way == Block.INDIRECT) {
-      fail = thunks.lookup;
+      fail = thunks.unknown;
       if (block.rip == (int) block.rip) {
         a.register(W, 0x81, 7, TEMPORARY);
         a.emit32((int) block.rip);
@@ -64,18 +64,37 @@ final class Ways {
         a.movImmediate(ADDRESS, block.rip);
         a.register(W, 0x3b, TEMPORARY, ADDRESS);
       }
-      a.jump(HostAssembler.CC_NZ, fail);
+      a.jump(HostAssembler.CC_NZ, block.code32() ? thunks.unknown : thunks.lookup(table));
     } else {
       fail = a.here();
       e.leave(sites.add(Sites.ENTRY, block, block.rip, 0, 0, true), thunks.exit);
     }
     block.entry[way] = way == Block.INDIRECT ? a.base() : a.here();
-    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
-    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
-    a.jump(HostAssembler.CC_NZ, fail);
+    compareKey(block, table);
+    if (block.code32()) {
+      // A fault there would be delivered as one of 64-bit code.
+      a.jump(HostAssembler.CC_NZ, fail);
+      compareAttention();
+      a.jump(HostAssembler.CC_NZ, fail);
+      a.jump(block.entry[Block.FLAGS_SAVED]);
+      return;
+    }
+    final int absent = a.jumpForward(HostAssembler.CC_NZ);
+    final long there = a.here();
     compareAttention();
     a.jump(HostAssembler.CC_NZ, fail);
     a.jump(block.entry[Block.FLAGS_SAVED]);
+    a.bind(absent);
+    a.movImmediate(ADDRESS, block.rip);
+    a.call(thunks.fetch(table));
+    compareKey(block, table);
+    a.jump(HostAssembler.CC_Z, there);
+    a.jump(fail);
+  }
+
+  private void compareKey(Block block, int table) {
+    a.movImmediate(ADDRESS, Tlb.codeKey(block.rip & -4096, block.guestBytes & -4096));
+    a.state(W, 0x3b, ADDRESS, Layout.tlb(table, block.rip, Tlb.CODE_KEY));
   }
 
   /**
@@ -147,7 +166,7 @@ final class Ways {
    * @param later what {@link GuestCode#later} says of the target
    */
   void jumpIf(Insn insn, int condition, int liveTaken, long loopHead, int rest, int later) {
-    long target = BlockEmitter.target(insn);
+    long target = e.code.target(insn);
     e.wantFlags();
     boolean onwards = samePage(target, insn) && target > insn.rip;
     boolean elsewhere = !samePage(target, insn);

@@ -16,6 +16,7 @@ final class Window {
   private static final int RSP = 4;
   private static final int RBP = 5;
   private static final int RAX = 0;
+  private static final int RCX = 1;
   private static final int RDX = 2;
 
   /** Bytes that one probe is made for at most. */
@@ -42,6 +43,15 @@ final class Window {
 
   private long low;
   private long high;
+
+  /** Bytes of an address that counts without being cut off, see {@link GuestCode#word}. */
+  private int word = 8;
+
+  /** Begins a block. */
+  void start(GuestCode code) {
+    word = code.word;
+    open = false;
+  }
 
   /** Nothing is known any more. */
   void close() {
@@ -96,7 +106,7 @@ final class Window {
       return here ? linear - origin : Long.MIN_VALUE;
     }
     boolean here =
-        insn.addressSize == 8
+        insn.addressSize == word
             && same(insn.base, insn.index, insn.scale, segmentOf(insn))
             && holds(insn.displacement, size, write, aligned);
     return here ? insn.displacement - origin : Long.MIN_VALUE;
@@ -125,7 +135,7 @@ final class Window {
   void begin(Insn insn, int size, boolean write, boolean aligned) {
     begin(insn.base, insn.index, insn.scale, insn.displacement, size, write, aligned);
     segment = segmentOf(insn);
-    open = insn.addressSize == 8 && insn.base != Insn.RIP;
+    open = insn.addressSize == word && insn.base != Insn.RIP;
   }
 
   /** The same for an operand relative to a register. */
@@ -188,10 +198,10 @@ final class Window {
           if (base != RSP || index >= 0 || segment >= 0) {
             return;
           }
-          if (i > from && !widen(moved + (pops ? 0 : -8), 8, !pops, false)) {
+          if (i > from && !widen(moved + (pops ? 0 : -word), word, !pops, false)) {
             return;
           }
-          moved += pops ? 8 : -8;
+          moved += pops ? word : -word;
           boolean intoStack = code.kinds[i] == Coverage.Kind.POP && popped(insn) == RSP;
           if (code.kinds[i].ends() || intoStack || (twice(insn) && i > from)) {
             return;
@@ -223,7 +233,7 @@ final class Window {
       return true;
     }
     int size = form.memorySize(insn);
-    return insn.addressSize == 8
+    return insn.addressSize == word
         && same(insn.base, insn.index, insn.scale, segmentOf(insn))
         && widen(insn.displacement + moved, size, !Coverage.readsOnly(insn, form), form.aligned());
   }
@@ -284,7 +294,7 @@ final class Window {
   void left() {
     if (base == RBP && index < 0) {
       base = RSP;
-      moved(8);
+      moved(word);
     } else {
       close();
     }
@@ -297,7 +307,7 @@ final class Window {
 
   /** What a 64-bit addition adds to the base register, which is all that it changes; else 0. */
   private long constantChange(Insn insn, Form form) {
-    if (insn.operandSize != 8) {
+    if (insn.operandSize != word) {
       return 0;
     }
     int to = insn.memory() ? -1 : insn.rm;
@@ -307,7 +317,7 @@ final class Window {
       case INC -> to == base ? 1 : 0;
       case DEC -> to == base ? -1 : 0;
       case LEA ->
-          insn.reg == base && insn.base == base && insn.index < 0 && insn.addressSize == 8
+          insn.reg == base && insn.base == base && insn.index < 0 && insn.addressSize == word
               ? insn.displacement
               : 0;
       default -> 0;
@@ -319,6 +329,7 @@ final class Window {
     int registers =
         switch (insn.op) {
           case MUL, IMUL, DIV, IDIV, CWD, CBW, CMPXCHG, LAHF -> bit(RAX) | bit(RDX);
+          case PCMPESTRI, PCMPISTRI -> bit(RCX);
           default -> 0;
         };
     boolean reg = insn.op == Op.LEA || Coverage.writesReg(insn, form);

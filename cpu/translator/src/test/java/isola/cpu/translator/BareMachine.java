@@ -27,6 +27,9 @@ final class BareMachine implements AutoCloseable {
   final Vcpu vcpu;
   private final CpuVm vm;
 
+  /** Whether {@link #prepare} makes it one of 32-bit code with flat segments, in long mode. */
+  boolean code32;
+
   BareMachine(CpuEngine engine) {
     memory.addRam(0, MEMORY);
     vm = engine.create(memory);
@@ -67,11 +70,12 @@ final class BareMachine implements AutoCloseable {
     field(CpuState.XCR0, XsaveSpec.X87 | XsaveSpec.SSE | (LEVEL >= 3 ? XsaveSpec.AVX : 0));
     field(CpuState.EFER, 0xd00);
     for (int s = 0; s < 6; s++) {
-      segment(s, s == 1 ? 8 : 16, s == 1 ? 0xa09b : 0xc093);
+      segment(s, s == 1 ? 8 : 16, s == 1 ? (code32 ? 0xc09b : 0xa09b) : 0xc093);
     }
     Random random = new Random(seed);
     for (int r = 0; r < 16; r++) {
-      field(CpuState.GPR + r * 8, random.nextInt(3) == 0 ? random.nextInt(100) : random.nextLong());
+      long value = random.nextInt(3) == 0 ? random.nextInt(100) : random.nextLong();
+      field(CpuState.GPR + r * 8, code32 ? value & 0xffff_ffffL : value);
       field(CpuState.XMM + r * 16, random.nextLong());
       field(CpuState.XMM + r * 16 + 8, random.nextLong());
     }

@@ -265,6 +265,9 @@ final class CodeVerifier implements CodeWatch {
   }
 
   private void wrote(Insn insn, Form form) {
+    if (Coverage.writesCount(insn)) {
+      forgetRegister(HostAssembler.RCX);
+    }
     for (String operand : form.operands()) {
       switch (operand.charAt(0)) {
         case 'G', 'Z' -> {

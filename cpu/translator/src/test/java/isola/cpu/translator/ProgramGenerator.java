@@ -57,7 +57,6 @@ final class ProgramGenerator {
           "STD",
           "CLD",
           "LDMXCSR",
-          "STMXCSR",
           "MASKMOVDQU",
           "RCPPS",
           "RCPSS",
@@ -74,12 +73,19 @@ final class ProgramGenerator {
           "BSF", "BSR", "AND", "OR", "XOR", "TEST", "ANDN", "BEXTR", "BLSI", "BLSMSK", "BLSR",
           "BZHI", "LZCNT", "TZCNT");
 
+  /** Not generated in 32-bit code either: what only that has and needs more than plain data. */
+  private static final Set<String> LEFT_OUT_32 =
+      Set.of(
+          "AAA", "AAD", "AAM", "AAS", "BOUND", "DAA", "DAS", "INTO", "LDS", "LES", "POPA", "PUSHA",
+          "SALC", "ARPL");
+
   private static final OpcodeTable TABLE =
       BareMachine.LEVEL >= 3 ? OpcodeTable.v3() : OpcodeTable.x86();
 
   private final Decoder decoder = new Decoder(TABLE);
   private final List<Form> forms = new ArrayList<>();
   private final Random random;
+  private final int word;
   private final byte[] code = new byte[1 << 14];
   private int size;
 
@@ -88,13 +94,21 @@ final class ProgramGenerator {
 
   private long sharedAt;
 
+  /** 64-bit programs. */
   ProgramGenerator(long seed) {
+    this(seed, 8);
+  }
+
+  /** Programs of 64-bit or 32-bit code, by the bytes of a pointer. */
+  ProgramGenerator(long seed, int word) {
+    this.word = word;
     random = new Random(seed);
     for (Form form : TABLE.forms()) {
       String name = form.op().name();
       boolean group = form.group() == Group.INTEGER || form.group() == Group.SSE;
       if (group
-          && form.mode() != Form.Mode.NOT_64
+          && form.mode() != (word == 8 ? Form.Mode.NOT_64 : Form.Mode.ONLY_64)
+          && !(word == 4 && LEFT_OUT_32.contains(name))
           && !LEFT_OUT.contains(name)
           && !name.startsWith("J")
           && !form.features().contains("usesmmx")
@@ -112,8 +126,8 @@ final class ProgramGenerator {
     boolean loop = random.nextBoolean();
     int head = 0;
     if (loop) {
-      move(8, 3 + random.nextInt(5));
-      emit(0x41, 0x50);
+      // push count
+      emit(0x6a, 3 + random.nextInt(5));
       head = size;
     }
     int skip = -1;
@@ -128,8 +142,7 @@ final class ProgramGenerator {
           }
         }
         case 1 -> {
-          int from = register();
-          emit(0x40 | from >> 3, 0x50 | from & 7);
+          push();
           instruction();
           pop();
         }
@@ -141,8 +154,9 @@ final class ProgramGenerator {
         case 3 -> emit(0xe8, 2, 0, 0, 0, 0xeb, 1, 0xc3);
         case 4 -> {
           int by = register();
-          move(by, BareMachine.CODE + size + 13);
-          emit(0x40 | by >> 3, 0xff, 0xe0 | by & 7);
+          move(by, BareMachine.CODE + size + (word == 8 ? 13 : 7));
+          rex(by >> 3);
+          emit(0xff, 0xe0 | by & 7);
         }
         case 5 -> {
           // Too long for a short jump over it.
@@ -166,10 +180,12 @@ final class ProgramGenerator {
       code[skip] = (byte) (size - skip - 1);
     }
     if (loop) {
-      // pop r8; dec r8; push r8; jnz head; pop r8
-      emit(0x41, 0x58, 0x49, 0xff, 0xc8, 0x41, 0x50, 0x0f, 0x85);
+      // dec [rsp]; jnz head; lea rsp, [rsp + word]
+      rex(8);
+      emit(0xff, 0x0c, 0x24, 0x0f, 0x85);
       number(head - (size + 4), 4);
-      emit(0x41, 0x58);
+      rex(8);
+      emit(0x8d, 0x64, 0x24, word);
     }
     emit(0xf4);
     return Arrays.copyOf(code, size);
@@ -178,25 +194,33 @@ final class ProgramGenerator {
   /** Operands close to each other and to a page's end, while the base moves by constants. */
   private void neighbours() {
     int[] bases = {5, 6, 7, 8, 12, 13, 15};
-    sharedBase = bases[random.nextInt(bases.length)];
+    sharedBase = bases[random.nextInt(word == 8 ? bases.length : 3)];
     sharedAt = BareMachine.DATA + 0x1000L * (1 + random.nextInt(8)) - random.nextInt(160);
     move(sharedBase, sharedAt);
     for (int n = 2 + random.nextInt(8); n > 0; n--) {
       if (random.nextInt(4) == 0) {
         int by = random.nextInt(64) - 32;
-        int rex = 0x48 | sharedBase >> 3;
+        int rex = 8 | sharedBase >> 3;
         int low = sharedBase & 7;
         switch (random.nextInt(4)) {
-          case 0 -> emit(rex, 0x83, 0xc0 | low, by);
-          case 1 -> emit(rex, 0x83, 0xe8 | low, -by);
+          case 0 -> {
+            rex(rex);
+            emit(0x83, 0xc0 | low, by);
+          }
+          case 1 -> {
+            rex(rex);
+            emit(0x83, 0xe8 | low, -by);
+          }
           case 2 -> {
             // inc
             by = 1;
-            emit(rex, 0xff, 0xc0 | low);
+            rex(rex);
+            emit(0xff, 0xc0 | low);
           }
           default -> {
             // lea base, [base + by]
-            emit(rex | (sharedBase >> 3) << 2, 0x8d, 0x44 | low << 3, 0x20 | low, by);
+            rex(rex | (sharedBase >> 3) << 2);
+            emit(0x8d, 0x44 | low << 3, 0x20 | low, by);
           }
         }
         sharedAt += by;
@@ -210,24 +234,27 @@ final class ProgramGenerator {
   /** Pushes, pops and operands on the stack between them. */
   private void stackNeighbours() {
     int depth = random.nextInt(4);
-    emit(0x48, 0x83, 0xec, depth * 8);
+    rex(8);
+    emit(0x83, 0xec, depth * word);
     int pushed = 1 + random.nextInt(4);
     for (int i = 0; i < pushed; i++) {
-      int from = register();
-      emit(0x40 | from >> 3, 0x50 | from & 7);
+      push();
       if (random.nextInt(3) == 0) {
-        // mov [rsp + 8n], register
-        emit(0x48, 0x89, 0x44 | (register() & 3) << 3, 0x24, 8 * random.nextInt(i + 1));
+        // mov [rsp + word * n], register
+        rex(8);
+        emit(0x89, 0x44 | (register() & 3) << 3, 0x24, word * random.nextInt(i + 1));
       }
     }
     for (int i = 0; i < pushed; i++) {
       if (random.nextInt(3) == 0) {
-        // add register, [rsp + 8n]
-        emit(0x48, 0x03, 0x44 | (register() & 3) << 3, 0x24, 8 * random.nextInt(2));
+        // add register, [rsp + word * n]
+        rex(8);
+        emit(0x03, 0x44 | (register() & 3) << 3, 0x24, word * random.nextInt(2));
       }
       pop();
     }
-    emit(0x48, 0x83, 0xc4, depth * 8);
+    rex(8);
+    emit(0x83, 0xc4, depth * word);
   }
 
   private void emit(int... bytes) {
@@ -242,19 +269,34 @@ final class ProgramGenerator {
     }
   }
 
+  /** A REX prefix, where there is one. */
+  private void rex(int bits) {
+    if (word == 8) {
+      emit(0x40 | bits);
+    }
+  }
+
   private void move(int register, long value) {
-    emit(0x48 | register >> 3, 0xb8 | register & 7);
-    number(value, 8);
+    rex(8 | register >> 3);
+    emit(0xb8 | register & 7);
+    number(value, word);
+  }
+
+  private void push() {
+    int from = register();
+    rex(from >> 3);
+    emit(0x50 | from & 7);
   }
 
   private void pop() {
     int to = register();
-    emit(0x40 | to >> 3, 0x58 | to & 7);
+    rex(to >> 3);
+    emit(0x58 | to & 7);
   }
 
   /** Any register but the stack pointer. */
   private int register() {
-    int r = random.nextInt(15);
+    int r = random.nextInt(2 * word - 1);
     return r < RSP ? r : r + 1;
   }
 
@@ -282,11 +324,14 @@ final class ProgramGenerator {
     if (memory && form.op().name().startsWith("BT") && form.operand(1).startsWith("G")) {
       return false;
     }
-    int rex = random.nextBoolean() ? 0x40 | random.nextInt(16) : 0;
+    int rex = word == 8 && random.nextBoolean() ? 0x40 | random.nextInt(16) : 0;
     boolean small = form.prefix() == 0x66 || (form.prefix() == Form.ANY && random.nextInt(4) == 0);
     Place place = memory ? place(form) : null;
     if (place != null) {
-      rex = place.base < 0 ? rex : rex & ~3 | 0x40 | place.base >> 3 | place.indexBit() << 1;
+      rex =
+          place.base < 0 || word == 4
+              ? rex
+              : rex & ~3 | 0x40 | place.base >> 3 | place.indexBit() << 1;
       modRm = modRm & 0x38 | (place.base < 0 ? 5 : place.mod << 6 | 4);
     }
     if (touches(RSP, form, modRm, rex, memory)
@@ -333,7 +378,7 @@ final class ProgramGenerator {
     int named = 0;
     if (form.has('H') || form.has('B')) {
       do {
-        named = random.nextInt(16);
+        named = random.nextInt(2 * word);
       } while (form.has('B') && (named == RSP || named == sharedBase));
     }
     int length =
@@ -372,25 +417,27 @@ final class ProgramGenerator {
   private boolean finish(
       Form form, int start, int relative, @org.jspecify.annotations.Nullable Place place) {
     if (form.operand(0).startsWith("O") || form.operand(1).startsWith("O")) {
-      number(BareMachine.DATA + random.nextInt(0x8000), 8);
+      number(BareMachine.DATA + random.nextInt(0x8000), word);
     } else {
       for (int i = 0; i < 12; i++) {
         emit(random.nextInt(256));
       }
     }
     Insn insn = new Insn();
-    if (decoder.decode(insn, code, start, 15, 8) != Decoder.Status.OK || !form.equals(insn.form)) {
+    if (decoder.decode(insn, code, start, 15, word) != Decoder.Status.OK
+        || !form.equals(insn.form)) {
       return false;
     }
     size = start + insn.length;
     if (place != null && place.base < 0) {
       int end = size;
       size = relative;
-      number(place.displacement - (BareMachine.CODE + (long) end), 4);
+      number(place.displacement - (word == 8 ? BareMachine.CODE + (long) end : 0), 4);
       size = end;
     }
     if (UNDEFINED_FLAGS.contains(form.op().name())) {
-      emit(0x48, 0x85, 0xc0);
+      rex(8);
+      emit(0x85, 0xc0);
     }
     return true;
   }

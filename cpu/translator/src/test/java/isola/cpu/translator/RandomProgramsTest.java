@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import isola.core.cpu.Exit;
 import isola.cpu.x86.interpreter.InterpreterEngine;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The same random programs on interpreter and translator leave the same state. */
 final class RandomProgramsTest {
@@ -31,14 +33,17 @@ final class RandomProgramsTest {
     }
   }
 
-  @Test
-  void programsEndAlikeOnBothEngines() {
+  @ParameterizedTest
+  @ValueSource(ints = {8, 4})
+  void programsEndAlikeOnBothEngines(int word) {
     TranslatorEngine translator = new TranslatorEngine();
     assumeTrue(translator.unavailable().isEmpty(), "the translator cannot run here");
     long seed = 20260101;
-    ProgramGenerator generator = new ProgramGenerator(seed);
+    ProgramGenerator generator = new ProgramGenerator(seed, word);
     try (BareMachine reference = new BareMachine(new InterpreterEngine());
         BareMachine translated = new BareMachine(translator)) {
+      reference.code32 = word == 4;
+      translated.code32 = word == 4;
       for (int i = 0; i < PROGRAMS; i++) {
         byte[] program = generator.next();
         reference.prepare(program, seed + i);

@@ -333,5 +333,7 @@ final class PcMachineTest {
     assertThatThrownBy(() -> config().memory(5).build()).hasMessageContaining("multiple of 4096");
     assertThatThrownBy(() -> new PcMachine(config().cpuModel("x").build(), new FakeEngine()))
         .hasMessageContaining("no CPU model");
+    assertThatThrownBy(() -> new PcMachine(config().cpuModel("v3").build(), new FakeEngine()))
+        .hasMessageContaining("offers no more than v2 here, not the CPU model v3");
   }
 }

@@ -105,6 +105,14 @@ public abstract sealed class Segmentation extends Registers permits LinearMemory
   /** In {@link #mode}: SS.B. */
   public static final int MODE_STACK32 = 4;
 
+  /** Whether a segment lets all of 4 GiB be read and written, whatever its base is. */
+  public boolean whole(int seg) {
+    return readFirst[seg] == 0
+        && readLast[seg] == 0xffff_ffffL
+        && writeFirst[seg] == 0
+        && writeLast[seg] == 0xffff_ffffL;
+  }
+
   @Override
   public void modeChanged() {
     int cr0 = intField(CpuState.CR0);
@@ -169,26 +177,21 @@ public abstract sealed class Segmentation extends Registers permits LinearMemory
     field(at + CpuState.SEGMENT_BASE, base);
     field(at + CpuState.SEGMENT_LIMIT, limit);
     if (seg == Segment.CS) {
-      for (int s = 0; s < 8; s++) {
-        segmentChanged(s);
+      boolean sixtyFour = longMode && (attributes & Attribute.L) != 0;
+      if (sixtyFour == is64) {
+        segmentChanged(Segment.CS);
+      } else {
+        // What each segment's base and limit are good for follows from CS.L.
+        for (int s = 0; s < 8; s++) {
+          segmentChanged(s);
+        }
       }
-      codeModeChangedWithBases();
+      codeModeChanged();
     } else {
       segmentChanged(seg);
       if (seg < Segment.FS) {
         codeModeChanged();
       }
-    }
-  }
-
-  private void codeModeChangedWithBases() {
-    boolean was64 = is64;
-    codeModeChanged();
-    if (was64 != is64) {
-      for (int s = 0; s < 8; s++) {
-        segmentChanged(s);
-      }
-      codeModeChanged();
     }
   }
 

@@ -79,6 +79,9 @@ public final class Tlb {
   /** From an entry: host address minus linear address of a page that may be executed. */
   public static final int CODE_ADDEND = EXECUTE + ADDEND;
 
+  /** Entries of the pieces of a page of 4 MiB. */
+  private static final int PIECES = 1 << 10;
+
   private static final int TABLES_SIZE = 2 * TABLES * TABLE_SIZE;
   private static final int COUNT = 2 * TABLES * ENTRIES;
 
@@ -122,6 +125,12 @@ public final class Tlb {
 
   /** Bytes of all that from {@link #OFFSET} on, whole pages. */
   public static final int SIZE = (GLOBALS_JOURNALLED + 4 - OFFSET + 4095) & -4096;
+
+  /** Odd numbers that {@link #codeKey} multiplies with. */
+  public static final long KEY_PAGE = 0x9e37_79b9_7f4a_7c15L;
+
+  public static final long KEY_HOST = 0xc2b2_ae3d_27d4_eb4fL;
+  public static final long KEY_MIX = 0xd6e8_feb8_6659_fd93L;
 
   private final long state;
   private final long tables;
@@ -223,23 +232,13 @@ public final class Tlb {
    * numbers but for a chance of one in 2 to the 52nd.
    */
   public static long codeKey(long page, long hostPage) {
-    long mixed =
-        (page >>> 12) * 0x9e37_79b9_7f4a_7c15L + (hostPage >>> 12) * 0xc2b2_ae3d_27d4_eb4fL;
-    return (mixed ^ mixed >>> 29) * 0xd6e8_feb8_6659_fd93L << 12;
+    long mixed = (page >>> 12) * KEY_PAGE + (hostPage >>> 12) * KEY_HOST;
+    return (mixed ^ mixed >>> 29) * KEY_MIX << 12;
   }
 
-  private boolean present(int number, long page, long mask) {
-    long entry = tables + ((long) number << ENTRY_SHIFT);
-    if (number >= TABLES * ENTRIES) {
-      // What stands in the place of the second tag is a key.
-      return matches(RawMemory.getLong(entry), page, mask);
-    }
-    return matches(RawMemory.getLong(entry + READ), page, mask)
-        || matches(RawMemory.getLong(entry + WRITE), page, mask);
-  }
-
-  private static boolean matches(long tag, long page, long mask) {
-    return (tag & 1) == 0 && (tag & mask) == (page & mask);
+  /** Number of entry 0 of a table for code, as {@link #KINDS} and the journals count. */
+  public static int codeNumber(int table) {
+    return (TABLES + table) * ENTRIES;
   }
 
   /** Drops one page from all tables; a large one whole. */
@@ -248,7 +247,7 @@ public final class Tlb {
     boolean large = false;
     for (int t = 0; t < 2 * TABLES; t++) {
       int number = t * ENTRIES + index;
-      if (present(number, linear, -4096)) {
+      if (tag(number) == (linear & -4096)) {
         large |= (kind(number) & LARGE) != 0;
         drop(number);
       }
@@ -259,30 +258,62 @@ public final class Tlb {
     }
   }
 
-  /** Drops all pieces of large pages in a GiB, and the bits that say that there are some. */
+  /**
+   * Drops all pieces of large pages in 4 MiB, or in a GiB if there may be such a page, and the bits
+   * that say that there are some.
+   */
   private void invalidateLarge(long linear) {
-    boolean others = false;
-    boolean giga = false;
-    for (int i = 0; i < COUNT; i++) {
-      if ((kind(i) & LARGE) == 0) {
+    if (bit(GIGA_BITS, gigaBit(linear))) {
+      boolean others = false;
+      for (int table = 0; table < 2 * TABLES; table++) {
+        others |= dropLarge(table * ENTRIES, ENTRIES, linear, 30) != 0;
+      }
+      clearBit(GIGA_BITS, gigaBit(linear), others);
+    }
+    // The pieces of a page of 4 MiB, of which two bits tell, are neighbours in a table.
+    int halves = 0;
+    int first = (int) (linear >>> 12) & (ENTRIES - 1) & -PIECES;
+    for (int table = 0; table < 2 * TABLES; table++) {
+      halves |= dropLarge(table * ENTRIES + first, PIECES, linear, 22);
+    }
+    clearBit(LARGE_BITS, largeBit(linear & -(1L << 22)), (halves & 1) != 0);
+    clearBit(LARGE_BITS, largeBit(linear | 1L << 21), (halves & 2) != 0);
+  }
+
+  /**
+   * Drops pieces of large pages among some entries of a table that are in the same page of {@code
+   * shift} address bits. Returns which others share a bit with it: by half of 4 MiB where that is
+   * the page, else as 1.
+   */
+  private int dropLarge(int first, int count, long linear, int shift) {
+    int others = 0;
+    for (int i = first; i < first + count; i += 8) {
+      // Eight kinds at a time: most are none of a large page.
+      if ((RawMemory.getLong(state + KINDS + i) & LARGE * 0x0101_0101_0101_0101L) == 0) {
         continue;
       }
-      if (present(i, linear, -(1L << 30))) {
-        drop(i);
-        continue;
-      }
-      long entry = tables + ((long) i << ENTRY_SHIFT);
-      long tag = RawMemory.getLong(entry + READ);
-      if ((tag & 1) != 0 && i < TABLES * ENTRIES) {
-        tag = RawMemory.getLong(entry + WRITE);
-      }
-      if ((tag & 1) == 0) {
-        others |= largeBit(tag) == largeBit(linear);
-        giga |= gigaBit(tag) == gigaBit(linear);
+      for (int j = i; j < i + 8; j++) {
+        long tag = (kind(j) & LARGE) == 0 ? EMPTY : tag(j);
+        if ((tag & 1) != 0) {
+          continue;
+        }
+        if ((tag ^ linear) >>> shift == 0) {
+          drop(j);
+        } else if (shift == 30) {
+          others |= gigaBit(tag) == gigaBit(linear) ? 1 : 0;
+        } else if (largeBit(tag | 1L << 21) == largeBit(linear | 1L << 21)) {
+          others |= (tag >>> 21 & 1) == 0 ? 1 : 2;
+        }
       }
     }
-    clearBit(LARGE_BITS, largeBit(linear), others);
-    clearBit(GIGA_BITS, gigaBit(linear), giga);
+    return others;
+  }
+
+  /** The page of an entry, odd if it has none. */
+  private long tag(int number) {
+    long entry = tables + ((long) number << ENTRY_SHIFT);
+    long tag = RawMemory.getLong(entry + READ);
+    return (tag & 1) != 0 && number < TABLES * ENTRIES ? RawMemory.getLong(entry + WRITE) : tag;
   }
 
   private void clearBit(int bits, int number, boolean keep) {

@@ -126,8 +126,8 @@ final class StringInstructions {
    * Elements of {@code size} bytes that lie in one page from a linear address on, upwards or
    * downwards; 0 if the first does not.
    */
-  private static long inPage(long linear, int size, boolean down) {
-    long offset = linear & 4095;
+  private static int inPage(long linear, int size, boolean down) {
+    int offset = (int) linear & 4095;
     if (down) {
       return offset + size > 4096 ? 0 : offset / size + 1;
     }

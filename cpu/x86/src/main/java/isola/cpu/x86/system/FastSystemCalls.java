@@ -28,7 +28,6 @@ final class FastSystemCalls {
     cpu.segment(Segment.CS, code | privilege, CODE | dpl | width, 0, LIMIT);
     cpu.segment(Segment.SS, stack | privilege, STACK | dpl, 0, LIMIT);
     cpu.cpl(privilege);
-    cpu.modeChanged();
   }
 
   /** SYSCALL, which on Intel processors exists in 64-bit code alone. */
