@@ -423,7 +423,8 @@ final class BlockEmitter {
           !PlainEmitter.hasMemory(insn, form)
               && pushed(insn, form) != RSP
               && e.window.find(RSP, -word(), word(), true) != Long.MIN_VALUE;
-      case POP -> pushed(insn, form) != RSP && e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
+      case POP ->
+          pushed(insn, form) != RSP && e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
       case CALL -> e.window.find(RSP, -word(), word(), true) != Long.MIN_VALUE;
       case RETURN -> e.window.find(RSP, 0, word(), false) != Long.MIN_VALUE;
       case PLAIN -> {

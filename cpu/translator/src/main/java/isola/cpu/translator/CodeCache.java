@@ -390,7 +390,7 @@ final class CodeCache implements AutoCloseable {
     if (known != null) {
       return known;
     }
-    if (free + MOST_WAY_BYTES > code.executable() + code.size()) {
+    if (free + MOST_WAY_BYTES > last) {
       return 0;
     }
     assembler.begin(free);
