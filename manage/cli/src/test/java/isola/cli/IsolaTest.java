@@ -21,7 +21,7 @@ final class IsolaTest {
       textBlock =
           """
           rnu debian ls                    | isola has no command 'rnu'; did you mean run?
-          run --cpu 2 debian ls            | isola run has no option '--cpu'; did you mean --cpus?
+          run --cpu 2 debian ls            | isola run has no option '--cpu'; did you mean --cpus or --cpu-model?
           run --memroy=2G debian ls        | isola run has no option '--memroy'; did you mean --memory?
           boot --kernle x                  | isola boot has no option '--kernle'; did you mean --kernel?
           boot -Z                          | isola boot has no option '-Z'.

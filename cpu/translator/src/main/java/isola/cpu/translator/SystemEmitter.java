@@ -90,6 +90,10 @@ final class SystemEmitter {
     if (e.code.word == 4 && !inCode32(insn.op)) {
       return false;
     }
+    if (e.counting && Coverage.changesPages(insn)) {
+      // It ends the block then, and Java goes on from there.
+      return false;
+    }
     switch (insn.op) {
       case SYSCALL -> syscall(insn);
       case CLD, STD -> direction(insn.opcode() == 0xfd);
