@@ -38,6 +38,20 @@ final class BareMachine implements AutoCloseable {
             VcpuWiring.unconnected(CpuModel.level(LEVEL).table(0, 1, 1_000_000_000L, false)));
   }
 
+  /** Another processor; all are made before one runs. */
+  Vcpu another() {
+    return vm.createVcpu(
+        VcpuWiring.unconnected(CpuModel.level(LEVEL).table(0, 1, 1_000_000_000L, false)));
+  }
+
+  /** Puts another processor where the first one is, but for where it executes and its stack. */
+  void begin(Vcpu other, long rip, long stack) {
+    RawMemory.copy(vcpu.state(), other.state(), CpuState.ARCHITECTURAL_SIZE);
+    RawMemory.putLong(other.state() + CpuState.RIP, rip);
+    RawMemory.putLong(other.state() + CpuState.GPR + 4 * 8, stack);
+    other.push();
+  }
+
   long field(int offset) {
     return RawMemory.getLong(vcpu.state() + offset);
   }
