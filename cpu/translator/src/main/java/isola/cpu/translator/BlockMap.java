@@ -67,8 +67,7 @@ final class BlockMap {
     }
   }
 
-  /** Forgets a checking block. */
-  void remove(Block block) {
+  private void remove(Block block) {
     int index = bucket(block.rip, block.guestBytes);
     Block previous = null;
     for (Block b = buckets[index]; b != null; b = b.next) {
@@ -105,6 +104,11 @@ final class BlockMap {
   boolean written(long physical, int length, List<Block> stale) {
     Page page = pages.get(physical >>> 12);
     if (page == null) {
+      return true;
+    }
+    if (page.blocks.isEmpty()) {
+      // The last one was dropped by itself.
+      pages.remove(physical >>> 12);
       return true;
     }
     int from = (int) (physical & 4095);

@@ -446,7 +446,7 @@ final class CodeCache implements AutoCloseable {
   /** A checking block left as its guest code was changed, or not for long. */
   void checked(Block block, boolean settled) {
     if (!block.changed) {
-      blocks.remove(block);
+      blocks.drop(block);
       makeStale(block);
     }
     if (settled) {

@@ -696,7 +696,6 @@ final class Translation implements Accelerator {
     counters.put("left for narrow probes", left[Sites.NARROW]);
     counters.put("left stale code", left[Sites.STALE]);
     counters.put("left for promised flags", left[Sites.WANTED]);
-
     counters.put("left changed code", left[Sites.CHANGED]);
     counters.put("left settled code", left[Sites.SETTLED]);
     counters.put("left for Java's aid", left[Sites.AID]);
