@@ -221,6 +221,7 @@ final class GuestCode {
 
   private void liveness(Source source) {
     seen = 0;
+    looking = false;
     int live = 0;
     if (count > 0 && !kinds[count - 1].ends()) {
       live = liveAt(end(), source);
@@ -326,6 +327,52 @@ final class GuestCode {
   /** Pieces of 64 bytes of the block's page that were looked at beyond the block, by bit. */
   long seen;
 
+  // Instructions beyond the block, decoded once for all that is asked of them.
+  private boolean looking;
+  private long lookedFrom;
+  private byte[] lookedCode = ahead;
+  private int lookedStart;
+  private int lookedNext;
+  private int lookedEnd;
+  private final Insn[] lookedAt = new Insn[LOOK_AHEAD];
+  private int lookedCount;
+
+  /** Number of the instruction to be looked at next. */
+  private int looked;
+
+  private void lookFrom(long linear, Source source) {
+    if (looking && lookedFrom == linear) {
+      return;
+    }
+    looking = true;
+    lookedFrom = linear;
+    lookedCount = 0;
+    boolean here = linear >= rip && linear - rip < available;
+    lookedCode = here ? bytes : ahead;
+    lookedStart = here ? (int) (linear - rip) : 0;
+    lookedEnd = here ? available : source.read(linear, ahead, LOOK_AHEAD * 15);
+    lookedNext = lookedStart;
+  }
+
+  /** One of the instructions there, which the block relies on from now on; null after the last. */
+  private @Nullable Insn ahead(int number) {
+    looked = number + 1;
+    if (number < lookedCount) {
+      return lookedAt[number];
+    }
+    int left = Math.min(lookedEnd - lookedNext, 15);
+    Insn insn = new Insn();
+    if (number == LOOK_AHEAD
+        || left <= 0
+        || decoder.decode(insn, lookedCode, lookedNext, left, word) != Decoder.Status.OK) {
+      return null;
+    }
+    seen |= chunks((int) (lookedFrom & 4095) + lookedNext - lookedStart, insn.length);
+    lookedAt[lookedCount++] = insn;
+    lookedNext += insn.length;
+    return insn;
+  }
+
   /**
    * Status flags that code at a linear address looks at, or shows in an exception's frame, before
    * it sets them; all if not known. Code of other pages is not known, as nobody would say if it
@@ -335,27 +382,10 @@ final class GuestCode {
     if (counting || checking || ((linear ^ rip) & -4096) != 0) {
       return Rflags.STATUS;
     }
-    int length;
-    byte[] code;
-    int at;
-    if (linear >= rip && linear - rip < available) {
-      code = bytes;
-      at = (int) (linear - rip);
-      length = available;
-    } else {
-      code = ahead;
-      at = 0;
-      length = source.read(linear, ahead, LOOK_AHEAD * 15);
-    }
-    int start = at;
+    lookFrom(linear, source);
     int undecided = Rflags.STATUS;
     int live = 0;
-    for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
-      Insn insn = new Insn();
-      if (decoder.decode(insn, code, at, Math.min(length - at, 15), word) != Decoder.Status.OK) {
-        break;
-      }
-      seen |= chunks((int) (linear & 4095) + at - start, insn.length);
+    for (Insn insn = ahead(0); insn != null; insn = ahead(looked)) {
       Coverage.Kind kind = kind(insn);
       Form form = insn.form;
       if (form == null || kind == Coverage.Kind.INTERPRET) {
@@ -372,7 +402,6 @@ final class GuestCode {
       if (kind.ends() || kind == Coverage.Kind.JUMP_IF) {
         break;
       }
-      at += insn.length;
     }
     return live | undecided;
   }
@@ -382,26 +411,11 @@ final class GuestCode {
     if (checking || ((linear ^ rip) & -4096) != 0) {
       return UNKNOWN;
     }
-    byte[] code = ahead;
-    int at = 0;
-    int length;
-    if (linear >= rip && linear - rip < available) {
-      code = bytes;
-      at = (int) (linear - rip);
-      length = available;
-    } else {
-      length = source.read(linear, ahead, LOOK_AHEAD * 15);
-    }
-    int start = at;
+    lookFrom(linear, source);
     int undecided = Rflags.STATUS;
     int written = 0;
     int lost = 0;
-    for (int i = 0; i < LOOK_AHEAD && at < length; i++) {
-      Insn insn = new Insn();
-      if (decoder.decode(insn, code, at, Math.min(length - at, 15), word) != Decoder.Status.OK) {
-        break;
-      }
-      seen |= chunks((int) (linear & 4095) + at - start, insn.length);
+    for (Insn insn = ahead(0); insn != null; insn = ahead(looked)) {
       Coverage.Kind kind = kind(insn);
       Form form = insn.form;
       if (form == null || kind == Coverage.Kind.INTERPRET) {
@@ -430,7 +444,6 @@ final class GuestCode {
         // Some blocks end there.
         lost = written;
       }
-      at += insn.length;
     }
     return UNKNOWN;
   }
