@@ -359,6 +359,11 @@ final class ExtendedStateEmitter {
       test(RCX, XsaveSpec.SSE);
       final int initial = a.jumpForward(CC_Z);
       a.memory(0, 0x8b, RDX, ADDRESS, NONE, 0, XsaveSpec.MXCSR);
+      // It was looked at already, but another processor may have written since.
+      a.register(0, 0x81, 4, RDX);
+      a.emit32(XsaveSpec.MXCSR_VALID);
+      a.register(0, 0x81, 1, RDX);
+      a.emit32(XsaveSpec.MXCSR_INIT);
       a.state(0, 0x89, RDX, CpuState.MXCSR);
       toState(XsaveSpec.XMM, CpuState.XMM, XsaveSpec.XMM_BYTES);
       final int avx = a.jumpForward();
