@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Random programs from the opcode table: instructions on registers and on memory by every kind of
@@ -361,19 +362,10 @@ final class ProgramGenerator {
     if (form.map() > 1) {
       emit(form.map() == 2 ? 0x38 : 0x3a);
     }
-    emit(form.opcode());
-    if (form.hasModRm()) {
-      emit(modRm);
-    }
-    int relative = size;
-    if (place != null) {
-      address(place);
-    }
-    return finish(form, start, relative, place);
+    return rest(form, start, modRm, place);
   }
 
-  private boolean vex(
-      Form form, Form.Vex vex, int rex, int modRm, @org.jspecify.annotations.Nullable Place place) {
+  private boolean vex(Form form, Form.Vex vex, int rex, int modRm, @Nullable Place place) {
     int start = size;
     int named = 0;
     if (form.has('H') || form.has('B')) {
@@ -402,6 +394,11 @@ final class ProgramGenerator {
     } else {
       emit(0xc4, inverted << 5 | form.map(), w << 4 | last);
     }
+    return rest(form, start, modRm, place);
+  }
+
+  /** Writes an instruction from its opcode byte on. */
+  private boolean rest(Form form, int start, int modRm, @Nullable Place place) {
     emit(form.opcode());
     if (form.hasModRm()) {
       emit(modRm);
@@ -414,8 +411,7 @@ final class ProgramGenerator {
   }
 
   /** Lets random bytes follow, and keeps what the decoder takes for the instruction. */
-  private boolean finish(
-      Form form, int start, int relative, @org.jspecify.annotations.Nullable Place place) {
+  private boolean finish(Form form, int start, int relative, @Nullable Place place) {
     if (form.operand(0).startsWith("O") || form.operand(1).startsWith("O")) {
       number(BareMachine.DATA + random.nextInt(0x8000), word);
     } else {
