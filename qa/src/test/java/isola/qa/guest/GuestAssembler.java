@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** Assembles the corpus with the machine's own gcc and ld. */
@@ -14,9 +15,12 @@ final class GuestAssembler {
 
   private GuestAssembler() {}
 
-  /** The folder of the corpus. */
-  static Path folder() {
-    return Path.of(System.getProperty("isola.root", ".."), "qa/src/test/resources/guest");
+  /** The source files of the corpus, by name. */
+  static List<Path> sources() throws IOException {
+    Path folder = Path.of(System.getProperty("isola.root", ".."), "qa/src/test/resources/guest");
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.toString().endsWith(".S")).sorted().toList();
+    }
   }
 
   /** Assembles a file; skips the test, with the reason, where there are no tools for it. */

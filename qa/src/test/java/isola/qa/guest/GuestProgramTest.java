@@ -5,13 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import isola.core.cpu.CpuEngine;
 import isola.cpu.x86.model.CpuModel;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -26,10 +24,7 @@ class GuestProgramTest {
 
   @TestFactory
   List<DynamicTest> programs() throws IOException {
-    List<Path> sources;
-    try (Stream<Path> files = Files.list(GuestAssembler.folder())) {
-      sources = files.filter(file -> file.toString().endsWith(".S")).sorted().toList();
-    }
+    List<Path> sources = GuestAssembler.sources();
     assertThat(sources).isNotEmpty();
     List<DynamicTest> tests = new ArrayList<>();
     for (CpuEngine engine : ServiceLoader.load(CpuEngine.class)) {

@@ -4,15 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import isola.core.cpu.CpuEngine;
 import isola.cpu.x86.model.CpuModel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.ServiceLoader;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -28,19 +25,11 @@ class RelayTest {
 
   @TestFactory
   List<DynamicTest> programs() throws Exception {
-    List<Path> sources;
-    try (Stream<Path> files = Files.list(GuestAssembler.folder())) {
-      sources =
-          files
-              .filter(file -> file.toString().endsWith(".S"))
-              .sorted()
-              .collect(Collectors.toList());
-    }
     List<DynamicTest> tests = new ArrayList<>();
     // It changes page directory pointers in memory behind the processor's own copy of them, which
-    // has
-    // no place in the state.
-    sources.removeIf(file -> file.endsWith("paging32.S"));
+    // has no place in the state.
+    List<Path> sources =
+        GuestAssembler.sources().stream().filter(file -> !file.endsWith("paging32.S")).toList();
     for (String[] names : new String[][] {{"interpreter", "interpreter"}, {"interpreter", "kvm"}}) {
       for (Path source : sources) {
         tests.add(
