@@ -132,6 +132,9 @@ final class Layout {
 
   static final int FAULT_SITE_COUNT = 1 << 10;
 
+  /** How many tables of the TLB, and so pairs of jump caches, there are that generated code uses. */
+  static final int TABLES = 3;
+
   /**
    * Jump caches, one for each TLB table in use and code size: host code by the low 16 bits of the
    * target.
@@ -146,13 +149,10 @@ final class Layout {
    * by other bits of the target, so that targets that want the same place there have places of
    * their own here.
    */
-  static final int SECOND_CACHE = JUMP_CACHE + 6 * JUMP_CACHE_SIZE;
+  static final int SECOND_CACHE = JUMP_CACHE + 2 * TABLES * JUMP_CACHE_SIZE;
 
   static final int SECOND_CACHE_ENTRIES = 1 << 12;
   static final int SECOND_CACHE_SIZE = SECOND_CACHE_ENTRIES * 16;
-
-  /** How many tables of the TLB, and so jump caches, there are that generated code uses. */
-  static final int TABLES = 3;
 
   /** Bytes of a processor's state with all this. */
   static final int SIZE = SECOND_CACHE + TABLES * SECOND_CACHE_SIZE;
