@@ -132,7 +132,9 @@ final class Layout {
 
   static final int FAULT_SITE_COUNT = 1 << 10;
 
-  /** How many tables of the TLB, and so pairs of jump caches, there are that generated code uses. */
+  /**
+   * How many tables of the TLB, and so pairs of jump caches, there are that generated code uses.
+   */
   static final int TABLES = 3;
 
   /**
