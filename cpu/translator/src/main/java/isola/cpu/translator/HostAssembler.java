@@ -228,7 +228,8 @@ final class HostAssembler {
       int displacement,
       boolean gs) {
     byte[] c = room();
-    int rex = reg >> 3 << 2 | (index == NONE ? 0 : index >> 3 << 1) | (base == NONE ? 0 : base >> 3);
+    int rex =
+        reg >> 3 << 2 | (index == NONE ? 0 : index >> 3 << 1) | (base == NONE ? 0 : base >> 3);
     int n = prefixes(c, size, flags, rex, gs);
     n = opcode(c, n, flags, opcode);
     size = place(c, n, reg, base, index, scale, displacement);
