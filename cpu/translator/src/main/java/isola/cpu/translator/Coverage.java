@@ -26,7 +26,7 @@ final class Coverage {
     /** STI at privilege level 0. */
     INTERRUPTS_ON,
     PUSH_FLAGS,
-    /** An x87 instruction about the control word. */
+    /** An x87 instruction about the control word and its like. */
     X87,
     JUMP,
     JUMP_IF,
@@ -122,7 +122,8 @@ final class Coverage {
 
   private static Kind x87(Insn insn) {
     return switch (insn.op) {
-      case FNSTENV, FLDENV, FNSAVE, FRSTOR -> Kind.INTERPRET;
+      case FNSAVE, FRSTOR -> Kind.INTERPRET;
+      case FNSTENV, FLDENV -> insn.operandSize == 2 ? Kind.INTERPRET : Kind.X87;
       // No exception waits while all are masked.
       case FWAIT, FNENI, FNDISI, FNSETPM -> Kind.NOTHING;
       case FNINIT, FLDCW, FNSTCW -> Kind.X87;
@@ -349,7 +350,7 @@ final class Coverage {
     return switch (kind) {
       case NOTHING, LEA, DIVIDE, POP, LEAVE, INTERRUPTS_OFF, INTERRUPTS_ON, JUMP, JUMP_IF -> false;
       case JUMP_INDIRECT, RETURN -> false;
-      case X87 -> insn.op == Op.FNSTCW;
+      case X87 -> insn.op == Op.FNSTCW || insn.op == Op.FNSTENV;
       case PLAIN -> form == null || (PlainEmitter.hasMemory(insn, form) && !readsOnly(insn, form));
       default -> true;
     };
@@ -371,7 +372,7 @@ final class Coverage {
   static boolean readsOnly(Insn insn, Form form) {
     return switch (insn.op) {
       case CMP, TEST, BT, MUL, DIV, IDIV, PUSH, JMP, CALL -> true;
-      case FST, FSTP, FIST, FISTP, FISTTP, FBSTP, FNSTCW, FNSTSW -> false;
+      case FST, FSTP, FIST, FISTP, FISTTP, FBSTP, FNSTCW, FNSTENV, FNSTSW -> false;
       case IMUL -> true;
       // MOV to an absolute address.
       case MOV -> !form.rmIsDestination() && !form.operand(0).startsWith("O");

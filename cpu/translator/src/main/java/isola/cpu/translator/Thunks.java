@@ -40,6 +40,11 @@ final class Thunks {
   /** Loads the guest's x87 registers; called, keeps all else but RCX. */
   final long loadX87;
 
+  /** See {@link X87Thunks#storeEnvironment} and {@link X87Thunks#loadEnvironment}. */
+  final long storeX87Environment;
+
+  final long loadX87Environment;
+
   private final long saveX87;
 
   /**
@@ -85,6 +90,10 @@ final class Thunks {
     loadX87 = X87Thunks.load(a);
     a.align(16);
     saveX87 = X87Thunks.save(a);
+    a.align(16);
+    storeX87Environment = X87Thunks.storeEnvironment(a);
+    a.align(16);
+    loadX87Environment = X87Thunks.loadEnvironment(a);
     a.align(16);
     exit = a.here();
     exit(a);

@@ -15,13 +15,9 @@ import isola.cpu.x86.state.CpuState;
 /**
  * x87 instructions about the control word, which the state has as well as the host's registers:
  * whether exceptions are masked is part of a block's mode, and FNSTCW needs no x87 registers.
+ * FNSTENV changes none of it, as all are masked already.
  */
 final class X87Emitter {
-  /** Bits of the control word that can be set, and the one that always is. */
-  private static final int VALID = 0x1f3f;
-
-  private static final int ONE = 0x40;
-
   private final Emitter e;
   private final HostAssembler a;
 
@@ -43,26 +39,53 @@ final class X87Emitter {
         a.memory(P66, 0x89, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
       }
       case FLDCW -> load(insn, live);
+      case FNSTENV -> {
+        e.settleX87();
+        e.operand(insn, X87Thunks.ENVIRONMENT, true, false, live);
+        environment(e.thunks.storeX87Environment);
+      }
+      case FLDENV -> {
+        e.operand(insn, X87Thunks.ENVIRONMENT, false, false, live);
+        check(live);
+        environment(e.thunks.loadX87Environment);
+        e.sites.currentX87 = Sites.NONE;
+      }
       default -> initialize();
     }
   }
 
-  /** FLDCW; one that unmasks an exception is Java's, as what follows is then. */
-  private void load(Insn insn, int live) {
-    e.operand(insn, 2, false, false, live);
+  /** Has a function work on the operand. */
+  private void environment(long function) {
+    if (e.displacement != 0) {
+      a.lea(ADDRESS, ADDRESS, e.displacement);
+    }
+    e.useAddress();
+    a.call(function);
+  }
+
+  /**
+   * Reads the control word of the operand and leaves to Java if it unmasks an exception, which is
+   * the interpreter's, as what follows is then. {@link Layout#TEMPORARY} holds its complement.
+   */
+  private void check(int live) {
     e.protectFlags(live);
     e.inHost = false;
-    // Read once: another processor may change what is in memory behind the check.
     a.memory(MAP_0F, 0xb7, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
     a.register(0, 0xf7, 2, TEMPORARY);
     a.register(REX, 0xf6, 0, TEMPORARY);
     a.emit(Translation.FCW_MASKS);
     e.interpretIf(CC_NZ);
+  }
+
+  /** FLDCW; it is read once, as another processor may change it behind the check. */
+  private void load(Insn insn, int live) {
+    e.operand(insn, 2, false, false, live);
+    check(live);
     a.register(0, 0xf7, 2, TEMPORARY);
     a.register(0, 0x81, 4, TEMPORARY);
-    a.emit32(VALID);
+    a.emit32(X87Thunks.FCW_VALID);
     a.register(0, 0x83, 1, TEMPORARY);
-    a.emit(ONE);
+    a.emit(X87Thunks.FCW_ONE);
     a.state(P66, 0x89, TEMPORARY, CpuState.FCW);
     a.state(0, 0xd9, 5, CpuState.FCW);
   }

@@ -22,6 +22,26 @@ final class X87Thunks {
   private static final int IMAGE_FTW = IMAGE + 8;
   private static final int IMAGE_ST = IMAGE + 28;
 
+  /** Bytes of an environment in its 32-bit format, the only one that is written here. */
+  static final int ENVIRONMENT = 28;
+
+  // Where in it the pointers to instruction and operand are, each before its selector, which is 0;
+  // beside the first selector is the opcode.
+  private static final int ENVIRONMENT_FIP = 12;
+  private static final int ENVIRONMENT_FCS = 16;
+  private static final int ENVIRONMENT_FDP = 20;
+  private static final int ENVIRONMENT_FDS = 24;
+
+  /** Bits of the control word that can be set, and the one that always is. */
+  static final int FCW_VALID = 0x1f3f;
+
+  static final int FCW_ONE = 0x40;
+
+  /** Bits of the status word that do not follow from others. */
+  private static final int FSW_VALID = 0x7f7f;
+
+  private static final int FOP_VALID = 0x7ff;
+
   private X87Thunks() {}
 
   /** Writes the function that loads them; it keeps all but RCX. */
@@ -104,6 +124,71 @@ final class X87Thunks {
     a.storeImmediate(Layout.X87_ABSENT, 1);
     a.emit(0xc3);
     return at;
+  }
+
+  /**
+   * Writes the function that stores the environment to the host address in {@link Layout#ADDRESS};
+   * the state has the guest's pointers. It changes RCX and keeps the flags.
+   */
+  static long storeEnvironment(HostAssembler a) {
+    final long at = a.here();
+    // fnstenv
+    a.state(0, 0xd9, 6, IMAGE);
+    for (int i = 0; i < ENVIRONMENT_FIP; i += 4) {
+      a.load32(RCX, IMAGE + i);
+      constant(a, i, -1);
+      a.memory(P66, 0x89, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, i);
+    }
+    a.load32(RCX, CpuState.FIP);
+    a.memory(0, 0x89, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, ENVIRONMENT_FIP);
+    a.state(MAP_0F, 0xb7, RCX, CpuState.FOP);
+    constant(a, ENVIRONMENT_FCS, 0);
+    a.memory(P66, 0x89, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, ENVIRONMENT_FCS + 2);
+    a.load32(RCX, CpuState.FDP);
+    a.memory(0, 0x89, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, ENVIRONMENT_FDP);
+    constant(a, ENVIRONMENT_FDS, 0xffff_0000);
+    a.emit(0xc3);
+    return at;
+  }
+
+  private static void constant(HostAssembler a, int at, int value) {
+    a.memory(0, 0xc7, 0, Layout.ADDRESS, HostAssembler.NONE, 0, at);
+    a.emit32(value);
+  }
+
+  /**
+   * Writes the function that loads an environment from the host address in {@link Layout#ADDRESS};
+   * its control word was seen to mask all exceptions. It changes RCX and the flags.
+   */
+  static long loadEnvironment(HostAssembler a) {
+    final long at = a.here();
+    word(a, 0, FCW_VALID);
+    // Another processor may have written since.
+    a.register(0, 0x83, 1, RCX);
+    a.emit(Translation.FCW_MASKS | FCW_ONE);
+    a.state(P66, 0x89, RCX, CpuState.FCW);
+    a.state(0, 0x89, RCX, IMAGE);
+    word(a, IMAGE_FSW - IMAGE, FSW_VALID);
+    a.state(0, 0x89, RCX, IMAGE_FSW);
+    word(a, IMAGE_FTW - IMAGE, 0xffff);
+    a.state(0, 0x89, RCX, IMAGE_FTW);
+    // fldenv
+    a.state(0, 0xd9, 4, IMAGE);
+    a.memory(0, 0x8b, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, ENVIRONMENT_FIP);
+    a.store(CpuState.FIP, RCX);
+    word(a, ENVIRONMENT_FCS + 2, FOP_VALID);
+    a.state(P66, 0x89, RCX, CpuState.FOP);
+    a.memory(0, 0x8b, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, ENVIRONMENT_FDP);
+    a.store(CpuState.FDP, RCX);
+    a.emit(0xc3);
+    return at;
+  }
+
+  /** Loads 16 bits of the environment and keeps those that can be set. */
+  private static void word(HostAssembler a, int at, int valid) {
+    a.memory(MAP_0F, 0xb7, RCX, Layout.ADDRESS, HostAssembler.NONE, 0, at);
+    a.register(0, 0x81, 4, RCX);
+    a.emit32(valid);
   }
 
   /** FNINIT. */
