@@ -111,6 +111,7 @@ final class CodeCache implements AutoCloseable {
     emitter = new BlockEmitter(assembler, sites, thunks, guest, watch);
     clearJumps();
     RawMemory.putLong(state + Layout.UPPER_ABSENT, 1);
+    RawMemory.putLong(state + Layout.X87_ABSENT, 1);
     resetRuns();
     guard =
         new GuardedCode(

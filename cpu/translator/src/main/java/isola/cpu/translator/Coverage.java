@@ -27,6 +27,8 @@ final class Coverage {
     /** STI at privilege level 0. */
     INTERRUPTS_ON,
     PUSH_FLAGS,
+    /** An x87 instruction about the control word and its like. */
+    X87,
     JUMP,
     JUMP_IF,
     JUMP_INDIRECT,
@@ -75,8 +77,11 @@ final class Coverage {
     }
     return switch (form.group()) {
       case INTEGER -> integer(insn, form, word);
-      case SSE -> vector(insn, form, word);
-      case SYSTEM, X87, MMX -> Kind.INTERPRET;
+      case SSE -> vector(insn, form, mode);
+      case X87 -> (mode & Block.MODE_X87) == 0 ? Kind.INTERPRET : x87(insn);
+      case MMX ->
+          (mode & Block.MODE_X87) == 0 || insn.op == Op.MASKMOVQ ? Kind.INTERPRET : Kind.PLAIN;
+      case SYSTEM -> Kind.INTERPRET;
     };
   }
 
@@ -116,10 +121,49 @@ final class Coverage {
     return insn.op == Op.INVLPG || (insn.op == Op.MOV && control && insn.reg == 3);
   }
 
-  private static Kind vector(Insn insn, Form form, int word) {
-    if (form.features().contains("usesmmx") || form.gathers()) {
+  private static Kind x87(Insn insn) {
+    return switch (insn.op) {
+      case FNSAVE, FRSTOR -> Kind.INTERPRET;
+      case FNSTENV, FLDENV -> insn.operandSize == 2 ? Kind.INTERPRET : Kind.X87;
+      // No exception waits while all are masked.
+      case FWAIT, FNENI, FNDISI, FNSETPM -> Kind.NOTHING;
+      case FNINIT, FLDCW, FNSTCW -> Kind.X87;
+      default -> Kind.PLAIN;
+    };
+  }
+
+  /** Whether an instruction's host code works on the host's x87 registers. */
+  static boolean needsX87(Insn insn, Form form, Kind kind) {
+    return switch (kind) {
+      case PLAIN ->
+          switch (form.group()) {
+            case X87, MMX -> true;
+            case SSE -> usesMmx(form);
+            default -> false;
+          };
+      case X87 -> insn.op != Op.FNSTCW;
+      default -> false;
+    };
+  }
+
+  /** Whether its address is what the x87 instruction pointer is to say. */
+  static boolean remembered(Insn insn, Kind kind) {
+    Form form = insn.form;
+    if (form == null || form.group() != Group.X87 || kind != Kind.PLAIN) {
+      return false;
+    }
+    return insn.op != Op.FNCLEX && insn.op != Op.FNSTSW;
+  }
+
+  private static boolean usesMmx(Form form) {
+    return form.features().contains("usesmmx");
+  }
+
+  private static Kind vector(Insn insn, Form form, int mode) {
+    if ((usesMmx(form) && (mode & Block.MODE_X87) == 0) || form.gathers()) {
       return Kind.INTERPRET;
     }
+    int word = (mode & Block.MODE_32) != 0 ? 4 : 8;
     return switch (insn.op) {
       case LDMXCSR, MASKMOVDQU, MASKMOVQ -> Kind.INTERPRET;
       // What the mask leaves out cannot fault.
@@ -286,7 +330,7 @@ final class Coverage {
   static boolean mayFault(Insn insn, Form form, Kind kind) {
     return switch (kind) {
       case NOTHING, LEA, JUMP, JUMP_IF -> false;
-      case SELECTOR -> insn.memory();
+      case SELECTOR, X87 -> insn.memory();
       case PLAIN -> form.memorySize() >= 0 && PlainEmitter.hasMemory(insn, form);
       default -> true;
     };
@@ -298,6 +342,7 @@ final class Coverage {
     return switch (kind) {
       case NOTHING, LEA, DIVIDE, POP, LEAVE, INTERRUPTS_OFF, INTERRUPTS_ON, JUMP, JUMP_IF -> false;
       case JUMP_INDIRECT, RETURN -> false;
+      case X87 -> insn.op == Op.FNSTCW || insn.op == Op.FNSTENV;
       case PLAIN -> form == null || (PlainEmitter.hasMemory(insn, form) && !readsOnly(insn, form));
       default -> true;
     };
@@ -319,10 +364,11 @@ final class Coverage {
   static boolean readsOnly(Insn insn, Form form) {
     return switch (insn.op) {
       case CMP, TEST, BT, MUL, DIV, IDIV, PUSH, JMP, CALL -> true;
+      case FST, FSTP, FIST, FISTP, FISTTP, FBSTP, FNSTCW, FNSTENV, FNSTSW -> false;
       case IMUL -> true;
       // MOV to an absolute address.
       case MOV -> !form.rmIsDestination() && form.operands().kind(0) != 'O';
-      default -> !form.rmIsDestination();
+      default -> form.group() == Group.X87 || !form.rmIsDestination();
     };
   }
 
@@ -361,6 +407,10 @@ final class Coverage {
       case ADC, SBB, CMC, RCL, RCR -> CF;
       case LAHF -> ALL & ~OF;
       case PUSHF -> ALL;
+      case FCMOVB, FCMOVNB -> CF;
+      case FCMOVE, FCMOVNE -> ZF;
+      case FCMOVBE, FCMOVNBE -> CF | ZF;
+      case FCMOVU, FCMOVNU -> Rflags.PF;
       default -> 0;
     };
   }
@@ -397,6 +447,10 @@ final class Coverage {
           COMISS,
           UCOMISD,
           UCOMISS,
+          FCOMI,
+          FCOMIP,
+          FUCOMI,
+          FUCOMIP,
           PCMPESTRI,
           PCMPESTRM,
           PCMPISTRI,

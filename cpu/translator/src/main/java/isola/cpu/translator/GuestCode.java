@@ -79,6 +79,9 @@ final class GuestCode {
   /** Whether any works on YMM registers or zeroes their upper halves. */
   boolean wide;
 
+  /** Whether any works on x87 or MMX registers. */
+  boolean x87;
+
   /** Whether the only instruction runs into the next page. */
   boolean crosses;
 
@@ -115,6 +118,7 @@ final class GuestCode {
     count = 0;
     vectors = false;
     wide = false;
+    x87 = false;
     crosses = false;
     available = source.read(from, bytes, LIMIT * 15);
     int at = 0;
@@ -150,6 +154,7 @@ final class GuestCode {
         vectors = true;
         wide |= insn.vex;
       }
+      x87 |= form != null && Coverage.needsX87(insn, form, kind);
       if (crosses) {
         break;
       }

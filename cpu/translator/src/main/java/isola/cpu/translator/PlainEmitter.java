@@ -7,6 +7,7 @@ import static isola.cpu.translator.Layout.ADDRESS;
 import static isola.cpu.translator.Layout.TEMPORARY;
 
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Operands;
 
@@ -46,6 +47,10 @@ final class PlainEmitter {
     boolean memory = form.memorySize() >= 0 && hasMemory(insn, form);
     if (memory) {
       int size = form.memorySize(insn);
+      if (form.group() == Group.MMX && size == 4 && form.has('Q')) {
+        // PUNPCKLBW and its kin use four bytes, but the host may read eight.
+        size = 8;
+      }
       e.operand(insn, size, !Coverage.readsOnly(insn, form), form.aligned(), liveBefore);
     }
     int touches = Coverage.touches(insn, form);

@@ -179,7 +179,7 @@ final class Window {
       Insn insn = code.insns[i];
       switch (code.kinds[i]) {
         case NOTHING, JUMP_IF -> {}
-        case LEA, PLAIN -> {
+        case LEA, PLAIN, X87 -> {
           Form form = insn.form;
           if (form == null || !(i == from || widen(insn, form, moved))) {
             return;

@@ -74,7 +74,7 @@ public final class Operands extends AbstractList<String> {
         switch (kinds[i]) {
           case 'E' -> segment ? MEMORY : MEMORY | GENERAL_RM | (isByte ? BYTE_RM : 0);
           case 'R' -> GENERAL_RM;
-          case 'M', 'W' -> MEMORY;
+          case 'M', 'Q', 'W' -> MEMORY;
           case 'O' -> MEMORY | OFFSET;
           case 'G' -> segment ? 0 : GENERAL_REG | (isByte ? BYTE_REG : 0);
           case 'Z' -> IN_OPCODE | (isByte ? BYTE_REG : 0);
