@@ -193,6 +193,11 @@ final class FakeMachine implements Machine {
   }
 
   @Override
+  public MachineConfig config() {
+    return config;
+  }
+
+  @Override
   public void pause() {
     paused = true;
   }

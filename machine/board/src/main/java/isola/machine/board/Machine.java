@@ -20,6 +20,9 @@ public interface Machine extends AutoCloseable {
         config, EngineChoice.of(config.engine(), EngineChoice.installed()).engine());
   }
 
+  /** What it is made of; its engine is the one that runs it. */
+  MachineConfig config();
+
   /** Lets the processors run. */
   void start();
 

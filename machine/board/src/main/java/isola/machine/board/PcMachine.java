@@ -73,8 +73,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   /** Held by who pauses, resumes or saves the machine; before {@link #lock}. */
   private final ReentrantLock control = new ReentrantLock();
 
-  // Guarded by control.
-  private boolean paused;
+  // Written under control.
+  private volatile boolean paused;
 
   /** Read-locked by what comes in from outside, write-locked while the machine is saved. */
   private final ReentrantReadWriteLock outside = new ReentrantReadWriteLock();
@@ -163,6 +163,11 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       throw new IllegalStateException("the machine is not built");
     }
     return now;
+  }
+
+  @Override
+  public MachineConfig config() {
+    return board.config;
   }
 
   @Override
@@ -448,12 +453,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   @Override
   public boolean paused() {
-    control.lock();
-    try {
-      return paused;
-    } finally {
-      control.unlock();
-    }
+    return paused;
   }
 
   @Override
