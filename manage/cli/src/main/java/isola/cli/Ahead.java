@@ -13,8 +13,10 @@ final class Ahead {
 
   /** Begins, on a thread of its own, if the command is one that starts a guest. */
   static void of(String... arguments) {
-    if (arguments.length > 0 && (arguments[0].equals("boot") || arguments[0].equals("run"))) {
-      Thread.ofPlatform().daemon().name("ahead").start(Ahead::prepare);
+    switch (arguments.length == 0 ? "" : arguments[0]) {
+      case "run", "boot", "restore" ->
+          Thread.ofPlatform().daemon().name("ahead").start(Ahead::prepare);
+      default -> {}
     }
   }
 

@@ -96,6 +96,7 @@ final class Isola implements Runnable {
     switch (first) {
       case "run" -> isola.addSubcommand(runCommand());
       case "boot" -> isola.addSubcommand(new BootCommand(surroundings, all));
+      case "restore" -> isola.addSubcommand(new RestoreCommand(surroundings, all));
       default -> addAll(isola);
     }
     return isola
@@ -120,6 +121,11 @@ final class Isola implements Runnable {
     isola
         .addSubcommand(runCommand())
         .addSubcommand(new BootCommand(surroundings, all))
+        .addSubcommand(new ListCommand(surroundings))
+        .addSubcommand(new PauseCommands.Pause(surroundings))
+        .addSubcommand(new PauseCommands.Resume(surroundings))
+        .addSubcommand(new SaveCommand(surroundings))
+        .addSubcommand(new RestoreCommand(surroundings, all))
         .addSubcommand(image)
         .addSubcommand(new CompletionCommand(surroundings))
         .addSubcommand(new ShowHelp())
