@@ -98,6 +98,8 @@ public final class Tlb {
   public static final int HOST_BITS = 0xfc;
 
   private static final long EACH = 0x0101_0101_0101_0101L;
+  private static final long EACH_HOST_BITS = 0xfcfc_fcfc_fcfc_fcfcL;
+  private static final long EACH_SIGN = 0x8080_8080_8080_8080L;
 
   // What follows stands in the processor's state too, as generated code fills entries.
 
@@ -383,8 +385,8 @@ public final class Tlb {
     long wanted = hostBits(hostPage) * EACH;
     for (int i = 0; i < NEVER * ENTRIES; i += 8) {
       // Eight kinds at a time: which byte is zero, or may be?
-      long others = (RawMemory.getLong(state + KINDS + i) & HOST_BITS * EACH) ^ wanted;
-      if ((others - EACH & ~others & 0x80 * EACH) != 0) {
+      long others = (RawMemory.getLong(state + KINDS + i) ^ wanted) & EACH_HOST_BITS;
+      if ((others - EACH & ~others & EACH_SIGN) != 0) {
         protect(i, hostPage);
       }
     }
