@@ -375,7 +375,7 @@ final class BlockEmitter {
   private void push(Insn insn, int before, int after) {
     e.beforeStackMoves(after);
     Form form = insn.form;
-    char kind = form == null ? ' ' : form.operand(0).charAt(0);
+    char kind = form == null ? ' ' : form.operands().kind(0);
     boolean memory = kind == 'E' && insn.memory();
     if (memory) {
       e.operand(insn, word(), false, false, before);
@@ -450,7 +450,7 @@ final class BlockEmitter {
 
   /** The register that a PUSH or POP names, -1 if none. */
   private static int pushed(Insn insn, Form form) {
-    return switch (form.operand(0).charAt(0)) {
+    return switch (form.operands().kind(0)) {
       case 'Z' -> insn.reg;
       case 'E' -> insn.rm;
       default -> -1;
@@ -474,7 +474,7 @@ final class BlockEmitter {
 
   private void pop(Insn insn, int before, int after) {
     Form form = insn.form;
-    int guest = form != null && form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
+    int guest = form != null && form.operands().kind(0) == 'Z' ? insn.reg : insn.rm;
     e.beforeStackMoves(after);
     e.beforeWrite(1 << guest, after);
     e.operand(RSP, 0, false, before);

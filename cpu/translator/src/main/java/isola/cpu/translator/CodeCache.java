@@ -217,6 +217,24 @@ final class CodeCache implements AutoCloseable {
     return guest.one(rip, source, cpu.codeSize());
   }
 
+  /**
+   * The instruction at a site whose access Java makes, or null if it cannot be read. It is kept for
+   * the next time, as loops that copy come to the same ones at each end of a page.
+   */
+  @Nullable Insn accessing(int site) {
+    Block block = sites.block(site);
+    boolean lasting = block != null && !block.changed && !block.checking;
+    Insn known = lasting ? sites.kept(site) : null;
+    if (known != null) {
+      return known;
+    }
+    Insn insn = decode(sites.rip(site));
+    if (lasting && insn != null) {
+      sites.keep(site, insn);
+    }
+    return insn;
+  }
+
   /** The block that a host address is in the code of, stale ones aside. */
   @Nullable Block containing(long host) {
     return blocks.containing(host);

@@ -458,7 +458,7 @@ final class GuestCode {
       case PLAIN, LEA -> Window.written(insn, form);
       case NOTHING -> 0;
       case PUSH -> 1 << 4;
-      case POP -> 1 << 4 | 1 << (form.operand(0).startsWith("Z") ? insn.reg : insn.rm);
+      case POP -> 1 << 4 | 1 << (form.operands().kind(0) == 'Z' ? insn.reg : insn.rm);
       default -> 0xffff;
     };
   }

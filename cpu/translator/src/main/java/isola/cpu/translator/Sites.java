@@ -138,6 +138,16 @@ final class Sites {
     host[site] = next;
   }
 
+  /** Keeps the instruction of a site. */
+  void keep(int site, Insn executed) {
+    insn[site] = executed;
+  }
+
+  /** The instruction that was kept, null if none was. */
+  @Nullable Insn kept(int site) {
+    return insn[site];
+  }
+
   /** The instruction that {@link #aid} told. */
   Insn insn(int site) {
     return Objects.requireNonNull(insn[site]);

@@ -322,7 +322,7 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
-          Insn insn = cache.decode(rip);
+          Insn insn = cache.accessing(site);
           if (insn == null) {
             refund(site, 0);
             return leave(rip, 1);
