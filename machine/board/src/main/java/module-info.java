@@ -1,6 +1,7 @@
 /** Puts a machine together and runs it. */
 module isola.machine.board {
   requires static transitive org.jspecify;
+  requires com.fasterxml.jackson.core;
   requires transitive isola.core;
   requires isola.cpu.x86;
   requires isola.host;

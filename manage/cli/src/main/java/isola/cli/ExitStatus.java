@@ -11,6 +11,9 @@ final class ExitStatus {
   /** The command line is wrong. */
   static final int USAGE = 2;
 
+  /** The machine was saved, and is gone from here. */
+  static final int SAVED = 3;
+
   /** {@code --timeout} ran out, as timeout(1) says it. */
   static final int TIMEOUT = 124;
 

@@ -8,10 +8,12 @@ import isola.host.InputPump;
 import isola.host.Terminal;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
+import isola.machine.board.MachineException;
 import isola.machine.board.Outcome;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.BlockingQueue;
@@ -43,6 +45,7 @@ final class GuestRun implements AutoCloseable {
   private volatile @Nullable Machine machine;
   private volatile Terminal.@Nullable Handle rawMode;
   private volatile boolean closed;
+  private @Nullable Listening control;
   private long deadline = Long.MAX_VALUE;
   private int status = ExitStatus.ISOLA;
 
@@ -81,13 +84,29 @@ final class GuestRun implements AutoCloseable {
     return built;
   }
 
+  /** Takes over a machine that was built elsewhere. */
+  Machine adopt(Machine built) {
+    machine = built;
+    return built;
+  }
+
+  /**
+   * Lets other processes find and control the machine.
+   *
+   * @param chosen the name that the user gave it, or null
+   * @param what what runs in it, from which its name is made otherwise
+   */
+  void listen(@Nullable String chosen, String what) {
+    control = Listening.start(surroundings, chosen, what, built(), this::report);
+  }
+
   /** Closes {@code thing} at the end of the run, before what was there already. */
   void closeLater(AutoCloseable thing) {
     closing.push(thing);
   }
 
   /** Lets the machine run, as long as the options allow, and reports its end. */
-  void start(MachineOptions options) {
+  void start(RunOptions options) {
     Machine started = built();
     started.start();
     Thread.ofPlatform()
@@ -109,10 +128,10 @@ final class GuestRun implements AutoCloseable {
   /**
    * Stops the machine, and gives its figures where they were asked for.
    *
-   * @param command {@code run} or {@code boot}
+   * @param command {@code run}, {@code boot} or {@code restore}
    * @param value what the process will end with
    */
-  void finish(String command, MachineOptions options, OptionsOfAll all, int value)
+  void finish(String command, RunOptions options, OptionsOfAll all, int value)
       throws InterruptedException {
     Machine ending = built();
     ending.stop();
@@ -127,13 +146,25 @@ final class GuestRun implements AutoCloseable {
   }
 
   /** Does what the escape key asked for; true if the machine is to be stopped. */
-  boolean escaped(EscapeKey.Action action, int key) {
+  boolean escaped(EscapeKey.Action action, int key) throws InterruptedException {
     switch (action) {
+      case SAVE -> saveHere();
       case QUIT -> surroundings.messages().say("The machine was stopped.");
       case POWER -> built().pressPowerButton();
       case HELP -> help(key);
     }
     return action == EscapeKey.Action.QUIT;
+  }
+
+  private void saveHere() throws InterruptedException {
+    Listening listening = control;
+    if (listening != null) {
+      try {
+        listening.save(Path.of(listening.name() + ".isola"), false, false);
+      } catch (MachineException e) {
+        surroundings.messages().say(String.valueOf(e.getMessage()));
+      }
+    }
   }
 
   private Machine built() {
@@ -220,7 +251,7 @@ final class GuestRun implements AutoCloseable {
     surroundings
         .messages()
         .say(
-            "%s then q stops the machine, p presses its power button, %s again sends %s."
+            "%s then q stops the machine, p presses its power button, s saves and ends it, %s again sends %s."
                 .formatted(key, key, key));
   }
 
@@ -278,6 +309,11 @@ final class GuestRun implements AutoCloseable {
     Machine running = machine;
     if (running != null) {
       running.close();
+    }
+    Listening listening = control;
+    if (listening != null) {
+      // Its name is free when its disks are.
+      listening.close();
     }
     watchdog.interrupt();
   }

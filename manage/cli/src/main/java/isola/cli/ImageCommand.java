@@ -87,21 +87,8 @@ final class ImageCommand implements Callable<Integer> {
               Sizes.show(image.size())
             });
       }
-      table(out, rows);
+      Table.print(out, rows);
       return ExitStatus.OK;
-    }
-
-    private static void table(PrintStream out, List<String[]> rows) {
-      int columns = rows.getFirst().length;
-      for (String[] row : rows) {
-        StringBuilder line = new StringBuilder();
-        for (int column = 0; column < columns; column++) {
-          int at = column;
-          int width = rows.stream().mapToInt(other -> other[at].length()).max().orElse(0);
-          line.append(row[column]).repeat(' ', width - row[column].length() + 2);
-        }
-        out.println(line.toString().stripTrailing());
-      }
     }
   }
 

@@ -77,7 +77,7 @@ final class Isola implements Runnable {
 
   /** Runs one command; its status. */
   int execute(String... arguments) {
-    CommandLine isola = commandLine();
+    CommandLine isola = commandLine(arguments.length == 0 ? "" : arguments[0]);
     Thread.setDefaultUncaughtExceptionHandler((_, failure) -> unexpected(failure));
     try {
       return isola.execute(arguments);
@@ -87,22 +87,19 @@ final class Isola implements Runnable {
     }
   }
 
-  CommandLine commandLine() {
-    ImageCommand images = new ImageCommand(surroundings, all);
-    CommandLine image = new CommandLine(images);
-    for (Callable<Integer> command : images.subcommands()) {
-      image.addSubcommand(command);
+  /**
+   * The commands. For one that starts a guest there are no others: they would take as long to
+   * describe as a machine to build.
+   */
+  private CommandLine commandLine(String first) {
+    CommandLine isola = new CommandLine(this);
+    switch (first) {
+      case "run" -> isola.addSubcommand(runCommand());
+      case "boot" -> isola.addSubcommand(new BootCommand(surroundings, all));
+      case "restore" -> isola.addSubcommand(new RestoreCommand(surroundings, all));
+      default -> addAll(isola);
     }
-    CommandLine run = new CommandLine(new RunCommand(surroundings, all));
-    CommandLine isola =
-        new CommandLine(this)
-            .addSubcommand(run)
-            .addSubcommand(new BootCommand(surroundings, all))
-            .addSubcommand(image)
-            .addSubcommand(new CompletionCommand(surroundings))
-            .addSubcommand(new ShowHelp())
-            .addSubcommand(new WarmUp(surroundings, all));
-    isola
+    return isola
         .setOut(new PrintWriter(surroundings.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(surroundings.messages().stream(), true, StandardCharsets.UTF_8))
         .setUsageHelpAutoWidth(false)
@@ -113,9 +110,31 @@ final class Isola implements Runnable {
         .setExitCodeExceptionMapper(_ -> ExitStatus.FAILED)
         .setParameterExceptionHandler(this::wrongUse)
         .setExecutionExceptionHandler(this::failed);
+  }
+
+  private void addAll(CommandLine isola) {
+    ImageCommand images = new ImageCommand(surroundings, all);
+    CommandLine image = new CommandLine(images);
+    for (Callable<Integer> command : images.subcommands()) {
+      image.addSubcommand(command);
+    }
+    isola
+        .addSubcommand(runCommand())
+        .addSubcommand(new BootCommand(surroundings, all))
+        .addSubcommand(new ListCommand(surroundings))
+        .addSubcommand(new PauseCommands.Pause(surroundings))
+        .addSubcommand(new PauseCommands.Resume(surroundings))
+        .addSubcommand(new SaveCommand(surroundings))
+        .addSubcommand(new RestoreCommand(surroundings, all))
+        .addSubcommand(image)
+        .addSubcommand(new CompletionCommand(surroundings))
+        .addSubcommand(new ShowHelp())
+        .addSubcommand(new WarmUp(surroundings, all));
+  }
+
+  private CommandLine runCommand() {
     // All that follows the image belongs to the guest's command.
-    run.setStopAtPositional(true);
-    return isola;
+    return new CommandLine(new RunCommand(surroundings, all)).setStopAtPositional(true);
   }
 
   @Override

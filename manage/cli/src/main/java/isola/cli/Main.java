@@ -10,6 +10,7 @@ public final class Main {
    * @param arguments the words after {@code isola}
    */
   public static void main(String[] arguments) {
+    Ahead.of(arguments);
     Surroundings surroundings = Surroundings.ofProcess();
     System.exit(new Isola(surroundings).execute(arguments));
   }

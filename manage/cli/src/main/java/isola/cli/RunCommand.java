@@ -260,6 +260,7 @@ final class RunCommand implements Callable<Integer> {
       session.connect(machine.portInput(control));
       joinInput(machine, session);
       machine.phase("machine built");
+      run.listen(null, image);
       run.start(options);
       int status = watch(machine, session);
       run.finish("run", options, all, status);
@@ -365,6 +366,9 @@ final class RunCommand implements Callable<Integer> {
               endedEarly(ended);
               return STATUS;
             }
+          }
+          case RunEvent.Saved _ -> {
+            // Refused: the session with the guest's agent is no part of the machine.
           }
           case RunEvent.TimedOut _ -> {
             return timedOut();

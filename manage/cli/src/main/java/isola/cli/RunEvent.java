@@ -4,11 +4,15 @@ import isola.cli.terminal.EscapeKey;
 import isola.image.guest.GuestEvent;
 import isola.machine.board.Outcome;
 import java.io.IOException;
+import java.nio.file.Path;
 
 /** What happens while a guest runs. Any thread reports it; the main thread handles it. */
 sealed interface RunEvent {
   /** The machine's run ended. */
   record Ended(Outcome outcome) implements RunEvent {}
+
+  /** The machine stands still and was saved, to end here. */
+  record Saved(Path file) implements RunEvent {}
 
   /** A signal reached this process. */
   record Signalled(int number) implements RunEvent {}

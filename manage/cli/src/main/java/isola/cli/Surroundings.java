@@ -1,5 +1,6 @@
 package isola.cli;
 
+import isola.cli.control.ControlFolder;
 import isola.cli.terminal.Messages;
 import isola.cli.terminal.Signals;
 import isola.cli.terminal.Tty;
@@ -32,6 +33,7 @@ import java.util.function.Supplier;
  * @param engines the CPU engines there are
  * @param machines builds a machine
  * @param images the images of this user
+ * @param control where this user's running machines listen
  * @param halt ends the process at once, for when it does not end by itself
  */
 record Surroundings(
@@ -43,6 +45,7 @@ record Surroundings(
     Supplier<List<CpuEngine>> engines,
     Function<MachineConfig, Machine> machines,
     Images images,
+    ControlFolder control,
     IntConsumer halt) {
 
   static final int STDIN = 0;
@@ -69,6 +72,7 @@ record Surroundings(
         EngineChoice::installed,
         Machine::create,
         new StoredImages(),
+        ControlFolder.ofUser(),
         Runtime.getRuntime()::halt);
   }
 }

@@ -1,5 +1,6 @@
 package isola.cli;
 
+import isola.cli.control.ControlFolder;
 import isola.cli.terminal.Messages;
 import isola.cli.terminal.Signals;
 import isola.cli.terminal.Tty;
@@ -21,6 +22,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -53,6 +55,7 @@ final class Bench {
   boolean onTerminal;
   @Nullable ImageException pullFailure;
   boolean cached = true;
+  final Path control = folder();
   Function<MachineConfig, Machine> machines;
 
   Bench(FakeMachine.Guest guest) {
@@ -62,6 +65,17 @@ final class Bench {
           machine.complete(made);
           return made;
         };
+  }
+
+  private static Path folder() {
+    try {
+      // Short: a socket's path has a limit.
+      Path folder = Files.createTempDirectory(Path.of("/tmp"), "isola-test");
+      folder.toFile().deleteOnExit();
+      return folder.resolve("m");
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** A guest whose agent runs the command, which then does what {@code command} says. */
@@ -199,6 +213,7 @@ final class Bench {
         () -> engines,
         config -> machines.apply(config),
         images,
+        new ControlFolder(control),
         halted::complete);
   }
 

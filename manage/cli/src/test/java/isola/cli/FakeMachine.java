@@ -4,15 +4,18 @@ import isola.core.backend.ByteInput;
 import isola.core.cpu.HostCodeListener;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
+import isola.machine.board.MachineException;
 import isola.machine.board.MachineStats;
 import isola.machine.board.Outcome;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -30,6 +33,9 @@ final class FakeMachine implements Machine {
 
   final MachineConfig config;
   final List<String> phases = new ArrayList<>();
+  final List<String> saved = new CopyOnWriteArrayList<>();
+  volatile @Nullable String saveRefusal;
+  volatile boolean paused;
   volatile boolean closed;
   final AtomicInteger powerButtons = new AtomicInteger();
   private final Guest guest;
@@ -187,10 +193,34 @@ final class FakeMachine implements Machine {
   }
 
   @Override
-  public void pause() {}
+  public MachineConfig config() {
+    return config;
+  }
 
   @Override
-  public void resume() {}
+  public void pause() {
+    paused = true;
+  }
+
+  @Override
+  public void resume() {
+    paused = false;
+  }
+
+  @Override
+  public boolean paused() {
+    return paused;
+  }
+
+  @Override
+  public void save(String name, Path file, boolean replace) {
+    String refusal = saveRefusal;
+    if (refusal != null) {
+      throw new MachineException(refusal);
+    }
+    paused = true;
+    saved.add("%s to %s%s".formatted(name, file, replace ? ", replacing" : ""));
+  }
 
   @Override
   public ByteInput serialInput(int index) {

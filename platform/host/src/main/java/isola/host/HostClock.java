@@ -2,6 +2,7 @@ package isola.host;
 
 import isola.core.time.Clock;
 import java.util.Arrays;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -29,6 +30,9 @@ public final class HostClock implements Clock, AutoCloseable {
   private HostTimer[] heap = new HostTimer[16];
   private int count;
   private long sleepingUntil = Long.MIN_VALUE;
+  private boolean firing;
+  private boolean settling;
+  private final Condition idle = lock.newCondition();
   private volatile boolean closed;
 
   /**
@@ -63,7 +67,7 @@ public final class HostClock implements Clock, AutoCloseable {
     return wallBase + System.nanoTime();
   }
 
-  /** Makes the clock stand still. */
+  /** Makes the clock stand still. What was due by then may be left undone, see {@link #settle}. */
   public void pause() {
     lock.lock();
     try {
@@ -74,6 +78,37 @@ public final class HostClock implements Clock, AutoCloseable {
         pausedAt = System.nanoTime() - base;
         version = odd + 1;
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * While the clock stands still: lets all actions run that were due when it was paused, and waits
+   * until none is under way. Not on the clock's thread.
+   */
+  public void settle() throws InterruptedException {
+    lock.lock();
+    try {
+      settling = true;
+      LockSupport.unpark(thread);
+      while (!closed && (firing || (count > 0 && heap[0].deadline <= nanos()))) {
+        idle.await();
+      }
+    } finally {
+      settling = false;
+      lock.unlock();
+    }
+  }
+
+  /** Sets a clock that stands still, before anything has used it, to go on from {@code nanos}. */
+  public void startFrom(long nanos) {
+    lock.lock();
+    try {
+      if (pausedAt == NOT_PAUSED || nanos < 0) {
+        throw new IllegalStateException("the clock runs, or was to begin before its zero");
+      }
+      pausedAt = nanos;
     } finally {
       lock.unlock();
     }
@@ -101,6 +136,12 @@ public final class HostClock implements Clock, AutoCloseable {
   public void close() {
     closed = true;
     LockSupport.unpark(thread);
+    lock.lock();
+    try {
+      idle.signalAll();
+    } finally {
+      lock.unlock();
+    }
     if (Thread.currentThread() == thread) {
       return;
     }
@@ -130,18 +171,23 @@ public final class HostClock implements Clock, AutoCloseable {
       long wait = Long.MAX_VALUE;
       lock.lock();
       try {
-        if (pausedAt == NOT_PAUSED && count > 0) {
+        firing = false;
+        sleepingUntil = Long.MAX_VALUE;
+        boolean runs = pausedAt == NOT_PAUSED;
+        if (count > 0 && (runs || settling)) {
           HostTimer first = heap[0];
           long left = first.deadline - nanos();
           if (left <= 0) {
             remove(first);
             due = first;
-          } else {
+            firing = true;
+          } else if (runs) {
             wait = left;
             sleepingUntil = first.deadline;
           }
-        } else {
-          sleepingUntil = Long.MAX_VALUE;
+        }
+        if (due == null && settling) {
+          idle.signalAll();
         }
       } finally {
         lock.unlock();

@@ -118,6 +118,29 @@ final class HostClockTest {
   }
 
   @Test
+  void aClockGoesOnFromWhereAnotherStood() {
+    clock.startFrom(5_000_000_000L);
+    assertThat(clock.nanos()).isEqualTo(5_000_000_000L);
+    clock.resume();
+    assertThat(clock.nanos()).isBetween(5_000_000_000L, 65_000_000_000L);
+  }
+
+  @Test
+  void whatWasDueAtThePauseIsDoneWhenTheClockSettles() throws InterruptedException {
+    AtomicInteger count = new AtomicInteger();
+    Timer due = clock.timer(count::incrementAndGet);
+    Timer later = clock.timer(() -> count.addAndGet(100));
+    clock.resume();
+    clock.pause();
+    due.schedule(clock.nanos());
+    later.schedule(clock.nanos() + 1);
+    clock.settle();
+    assertThat(count).hasValue(1);
+    clock.settle();
+    assertThat(count).hasValue(1);
+  }
+
+  @Test
   void timeNeverRunsBackwardsWhileItIsPausedAndResumed() throws InterruptedException {
     List<Thread> readers = new ArrayList<>();
     AtomicInteger backwards = new AtomicInteger();

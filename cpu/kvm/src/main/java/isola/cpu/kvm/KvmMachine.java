@@ -125,6 +125,16 @@ final class KvmMachine implements CpuVm {
   }
 
   @Override
+  public synchronized long paravirtualNanos() {
+    return time.paravirtual();
+  }
+
+  @Override
+  public synchronized void paravirtualNanos(long nanos) {
+    time.paravirtual(nanos);
+  }
+
+  @Override
   public synchronized boolean logWrites(boolean on) {
     writes.log(on);
     return true;

@@ -94,6 +94,10 @@ final class StateTransfer implements AutoCloseable {
     MSR_COUNT = count;
   }
 
+  // Linux Documentation/virt/kvm/x86/msr.rst.
+  private static final int MSR_KVM_WALL_CLOCK_NEW = 0x4b56_4d00;
+  private static final int MSR_KVM_SYSTEM_TIME_NEW = 0x4b56_4d01;
+
   private static final int XSAVE_BYTES = XsaveSpec.AVX_OFFSET + XsaveSpec.AVX_SIZE;
   private static final int SHADOW_STI = 1;
   private static final int SHADOW_MOV_SS = 2;
@@ -140,6 +144,8 @@ final class StateTransfer implements AutoCloseable {
     pullEvents();
     vcpu.require("KVM_GET_LAPIC", KvmSpec.KVM_GET_LAPIC, state + CpuState.LOCAL_APIC);
     field(CpuState.TSC_DEADLINE, read(MsrSpec.TSC_DEADLINE, 0));
+    field(CpuState.KVM_WALL_CLOCK, read(MSR_KVM_WALL_CLOCK_NEW, 0));
+    field(CpuState.KVM_SYSTEM_TIME, read(MSR_KVM_SYSTEM_TIME_NEW, 0));
   }
 
   private void pullRegisters() {
@@ -331,8 +337,18 @@ final class StateTransfer implements AutoCloseable {
       if (read(MsrSpec.TSC_DEADLINE, deadline) != deadline) {
         write(MsrSpec.TSC_DEADLINE, deadline);
       }
+      pushParavirtual(MSR_KVM_WALL_CLOCK_NEW, CpuState.KVM_WALL_CLOCK);
+      pushParavirtual(MSR_KVM_SYSTEM_TIME_NEW, CpuState.KVM_SYSTEM_TIME);
     }
     pushEvents();
+  }
+
+  /** Writing these registers makes KVM write to the guest's memory: only what has changed. */
+  private void pushParavirtual(int msr, int offset) {
+    long value = field(offset);
+    if (read(msr, value) != value) {
+      write(msr, value);
+    }
   }
 
   private void pushRegisters() {

@@ -38,6 +38,18 @@ final class StoppedTime {
     clock = vm.clock();
   }
 
+  /** What the paravirtual clock showed when it was stopped, in nanoseconds; -1 if none is. */
+  long paravirtual() {
+    return stopped ? clock : -1;
+  }
+
+  /** Lets the paravirtual clock, while it is stopped, go on from another time. */
+  void paravirtual(long nanos) {
+    if (stopped && clock >= 0) {
+      clock = nanos;
+    }
+  }
+
   /** Makes it that time again. */
   void go(List<KvmProcessor> processors) {
     if (!stopped) {

@@ -19,6 +19,9 @@ final class Block {
   /** The same of GS. */
   static final int MODE_GS = 128;
 
+  /** In a {@link #mode}: x87 and MMX instructions may be executed on the host. */
+  static final int MODE_X87 = 256;
+
   /** In a {@link #mode}: each operand has a probe of its own. */
   static final int MODE_NARROW = 8;
 
@@ -48,7 +51,7 @@ final class Block {
   /** Host address of that page. */
   long secondHost;
 
-  /** What it was translated for: the TLB table, and whether XMM instructions were allowed. */
+  /** What it was translated for: the TLB table, and which instructions were allowed. */
   final int mode;
 
   /** Host addresses of the ways in, 0 for one that is not made. */
@@ -82,6 +85,9 @@ final class Block {
 
   /** Whether it also works on the upper halves of YMM registers, as all that VEX encodes does. */
   boolean wide;
+
+  /** Whether its code works on x87 or MMX registers. */
+  boolean x87;
 
   /** Host addresses of the ways out once its guest code was changed, by way in. */
   final long[] stale = new long[2];

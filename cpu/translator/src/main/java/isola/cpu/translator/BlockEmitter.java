@@ -29,6 +29,7 @@ final class BlockEmitter {
   private final Ways ways;
   private final SystemEmitter system;
   private final SelfCheck check;
+  private final X87Emitter x87;
 
   /** What is to be added to the host's register for RSP: several pushes, one addition. */
   private int stackBehind;
@@ -53,6 +54,7 @@ final class BlockEmitter {
     ways = new Ways(e);
     system = new SystemEmitter(e);
     check = new SelfCheck(e);
+    x87 = new X87Emitter(e);
   }
 
   /** Whether blocks written from now on are for a machine with no other processor. */
@@ -97,6 +99,7 @@ final class BlockEmitter {
     ways.begin();
     block.vectors = code.vectors;
     block.wide = code.wide;
+    block.x87 = code.x87;
     block.length = (int) (code.end() - code.rip);
     block.count = code.count;
     block.ahead = code.seen;
@@ -120,6 +123,9 @@ final class BlockEmitter {
       if (stackBehind != 0 && (code.loopHead[i] || !leavesStack(code, i))) {
         catchUpStack();
       }
+      if (code.loopHead[i] || leavesX87(code.kinds[i])) {
+        e.settleX87();
+      }
       if (code.loopHead[i]) {
         // Flags that matter are saved whichever way it is reached; nothing else is known.
         e.handFlags(code.liveBefore[i], code.laterHere[i]);
@@ -130,7 +136,11 @@ final class BlockEmitter {
       }
       open = !code.kinds[i].ends();
       instruction(code, i);
+      if (Coverage.remembered(e.insn, code.kinds[i])) {
+        e.rememberX87();
+      }
     }
+    e.settleX87();
     catchUpStack();
     if (open) {
       int last = code.count - 1;
@@ -146,6 +156,11 @@ final class BlockEmitter {
   /** Writes a way in that a block does not have yet, see {@link Block#entry}. */
   void wayIn(Block block, int way) {
     ways.wayIn(block, way);
+  }
+
+  /** Whether an instruction may lead to code that does not know the last x87 instruction. */
+  private static boolean leavesX87(Coverage.Kind kind) {
+    return kind.ends() || kind == Coverage.Kind.JUMP_IF || kind == Coverage.Kind.AID;
   }
 
   private long loopHead(GuestCode code, int i) {
@@ -193,10 +208,11 @@ final class BlockEmitter {
         // cmp dword [deferred], 0
         a.state(0, 0x83, 7, CpuState.INTERRUPT_DEFERRED);
         a.emit(0);
-        interpretIf(HostAssembler.CC_NZ);
+        e.interpretIf(HostAssembler.CC_NZ);
         a.state(0, 0x81, 1, Layout.SYSTEM_FLAGS);
         a.emit32(Rflags.IF);
       }
+      case X87 -> x87.emit(insn, before);
       case PUSH_FLAGS -> pushFlags();
       case JUMP -> ways.chain(code.target(insn), after, loopHead(code, i), code.later[i]);
       case JUMP_IF -> {
@@ -319,28 +335,21 @@ final class BlockEmitter {
     if (insn.op == Op.DIV) {
       // The quotient fits if the high half is less than the divisor, which then is not 0 either.
       a.register(w, 0x3b, RDX, divisor);
-      interpretIf(HostAssembler.CC_AE);
+      e.interpretIf(HostAssembler.CC_AE);
     } else {
       // A dividend that is a sign-extended register fits, unless divided by 0 or -1.
       a.register(w, 0x8b, TEMPORARY, RAX);
       a.register(w, 0xc1, 7, TEMPORARY);
       a.emit(insn.operandSize * 8 - 1);
       a.register(w, 0x3b, TEMPORARY, RDX);
-      interpretIf(HostAssembler.CC_NZ);
+      e.interpretIf(HostAssembler.CC_NZ);
       a.memory(w, 0x8d, TEMPORARY, divisor, NONE, 0, 1);
       a.register(w, 0x83, 7, TEMPORARY);
       a.emit(1);
-      interpretIf(HostAssembler.CC_BE);
+      e.interpretIf(HostAssembler.CC_BE);
     }
     a.register(w, 0xf7, insn.op == Op.DIV ? 6 : 7, divisor);
     e.flagsChanged();
-  }
-
-  private void interpretIf(int condition) {
-    int jump = a.jumpForward(condition);
-    int site = sites.add(Sites.AID, e.block, e.insn.rip, 0, 0, e.saved);
-    sites.aid(site, e.insn, 0);
-    e.stub(jump, site, thunks.exit);
   }
 
   /** MOV from a segment register: all of a wide register, else 16 bits. */
@@ -366,7 +375,7 @@ final class BlockEmitter {
   private void push(Insn insn, int before, int after) {
     e.beforeStackMoves(after);
     Form form = insn.form;
-    char kind = form == null ? ' ' : form.operand(0).charAt(0);
+    char kind = form == null ? ' ' : form.operands().kind(0);
     boolean memory = kind == 'E' && insn.memory();
     if (memory) {
       e.operand(insn, word(), false, false, before);
@@ -441,7 +450,7 @@ final class BlockEmitter {
 
   /** The register that a PUSH or POP names, -1 if none. */
   private static int pushed(Insn insn, Form form) {
-    return switch (form.operand(0).charAt(0)) {
+    return switch (form.operands().kind(0)) {
       case 'Z' -> insn.reg;
       case 'E' -> insn.rm;
       default -> -1;
@@ -465,7 +474,7 @@ final class BlockEmitter {
 
   private void pop(Insn insn, int before, int after) {
     Form form = insn.form;
-    int guest = form != null && form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
+    int guest = form != null && form.operands().kind(0) == 'Z' ? insn.reg : insn.rm;
     e.beforeStackMoves(after);
     e.beforeWrite(1 << guest, after);
     e.operand(RSP, 0, false, before);
@@ -532,7 +541,7 @@ final class BlockEmitter {
     a.register(W, 0xc1, 7, ADDRESS);
     a.emit(16);
     a.register(W, 0x3b, ADDRESS, TEMPORARY);
-    interpretIf(HostAssembler.CC_NZ);
+    e.interpretIf(HostAssembler.CC_NZ);
   }
 
   private void jumpIndirect() {

@@ -117,22 +117,14 @@ final class BlockMap {
       page.misses++;
       return false;
     }
-    List<Block> kept = new ArrayList<>();
     for (Block block : page.blocks) {
-      int first = (int) (block.rip & 4095);
       boolean second = block.secondPage == physical >>> 12;
-      int start = second ? 0 : first;
-      int end = second ? first + block.length - 4096 : first + block.length;
-      boolean seen = !second && (block.ahead & chunks) != 0;
-      if (seen || (start < from + length && from < end)) {
+      if ((!second && (block.ahead & chunks) != 0) || holds(block, second, from, length)) {
         stale.add(block);
-      } else {
-        kept.add(block);
       }
     }
     if (stale.isEmpty() && ++page.misses >= MISSES) {
-      stale.addAll(kept);
-      kept.clear();
+      stale.addAll(page.blocks);
     }
     if (stale.isEmpty()) {
       return false;
@@ -140,12 +132,20 @@ final class BlockMap {
     for (Block block : stale) {
       remove(block);
     }
-    page.blocks.clear();
-    page.blocks.addAll(kept);
-    if (kept.isEmpty()) {
+    if (stale.size() == page.blocks.size()) {
       pages.remove(physical >>> 12);
+      return true;
     }
-    return kept.isEmpty();
+    page.blocks.removeAll(stale);
+    return false;
+  }
+
+  /** Whether any of some bytes of a block's first page, or its second, are its code. */
+  private static boolean holds(Block block, boolean second, int from, int length) {
+    int first = (int) (block.rip & 4095);
+    int start = second ? 0 : first;
+    int end = second ? first + block.length - 4096 : first + block.length;
+    return start < from + length && from < end;
   }
 
   /** Hands every block with code of its own to someone, once. */

@@ -111,6 +111,7 @@ final class CodeCache implements AutoCloseable {
     emitter = new BlockEmitter(assembler, sites, thunks, guest, watch);
     clearJumps();
     RawMemory.putLong(state + Layout.UPPER_ABSENT, 1);
+    RawMemory.putLong(state + Layout.X87_ABSENT, 1);
     resetRuns();
     guard =
         new GuardedCode(
@@ -214,6 +215,24 @@ final class CodeCache implements AutoCloseable {
   /** The instruction at a linear address, or null if it cannot be read; the next call's too. */
   @Nullable Insn decode(long rip) {
     return guest.one(rip, source, cpu.codeSize());
+  }
+
+  /**
+   * The instruction at a site whose access Java makes, or null if it cannot be read. It is kept for
+   * the next time, as loops that copy come to the same ones at each end of a page.
+   */
+  @Nullable Insn accessing(int site) {
+    Block block = sites.block(site);
+    boolean lasting = block != null && !block.changed && !block.checking;
+    Insn known = lasting ? sites.kept(site) : null;
+    if (known != null) {
+      return known;
+    }
+    Insn insn = decode(sites.rip(site));
+    if (lasting && insn != null) {
+      sites.keep(site, insn);
+    }
+    return insn;
   }
 
   /** The block that a host address is in the code of, stale ones aside. */

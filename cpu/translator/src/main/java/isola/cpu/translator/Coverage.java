@@ -4,6 +4,7 @@ import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
+import isola.cpu.x86.decode.Operands;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Segment;
 
@@ -26,6 +27,8 @@ final class Coverage {
     /** STI at privilege level 0. */
     INTERRUPTS_ON,
     PUSH_FLAGS,
+    /** An x87 instruction about the control word and its like. */
+    X87,
     JUMP,
     JUMP_IF,
     JUMP_INDIRECT,
@@ -74,8 +77,11 @@ final class Coverage {
     }
     return switch (form.group()) {
       case INTEGER -> integer(insn, form, word);
-      case SSE -> vector(insn, form, word);
-      case SYSTEM, X87, MMX -> Kind.INTERPRET;
+      case SSE -> vector(insn, form, mode);
+      case X87 -> (mode & Block.MODE_X87) == 0 ? Kind.INTERPRET : x87(insn);
+      case MMX ->
+          (mode & Block.MODE_X87) == 0 || insn.op == Op.MASKMOVQ ? Kind.INTERPRET : Kind.PLAIN;
+      case SYSTEM -> Kind.INTERPRET;
     };
   }
 
@@ -115,10 +121,49 @@ final class Coverage {
     return insn.op == Op.INVLPG || (insn.op == Op.MOV && control && insn.reg == 3);
   }
 
-  private static Kind vector(Insn insn, Form form, int word) {
-    if (form.features().contains("usesmmx") || form.gathers()) {
+  private static Kind x87(Insn insn) {
+    return switch (insn.op) {
+      case FNSAVE, FRSTOR -> Kind.INTERPRET;
+      case FNSTENV, FLDENV -> insn.operandSize == 2 ? Kind.INTERPRET : Kind.X87;
+      // No exception waits while all are masked.
+      case FWAIT, FNENI, FNDISI, FNSETPM -> Kind.NOTHING;
+      case FNINIT, FLDCW, FNSTCW -> Kind.X87;
+      default -> Kind.PLAIN;
+    };
+  }
+
+  /** Whether an instruction's host code works on the host's x87 registers. */
+  static boolean needsX87(Insn insn, Form form, Kind kind) {
+    return switch (kind) {
+      case PLAIN ->
+          switch (form.group()) {
+            case X87, MMX -> true;
+            case SSE -> usesMmx(form);
+            default -> false;
+          };
+      case X87 -> insn.op != Op.FNSTCW;
+      default -> false;
+    };
+  }
+
+  /** Whether its address is what the x87 instruction pointer is to say. */
+  static boolean remembered(Insn insn, Kind kind) {
+    Form form = insn.form;
+    if (form == null || form.group() != Group.X87 || kind != Kind.PLAIN) {
+      return false;
+    }
+    return insn.op != Op.FNCLEX && insn.op != Op.FNSTSW;
+  }
+
+  private static boolean usesMmx(Form form) {
+    return form.features().contains("usesmmx");
+  }
+
+  private static Kind vector(Insn insn, Form form, int mode) {
+    if ((usesMmx(form) && (mode & Block.MODE_X87) == 0) || form.gathers()) {
       return Kind.INTERPRET;
     }
+    int word = (mode & Block.MODE_32) != 0 ? 4 : 8;
     return switch (insn.op) {
       case LDMXCSR, MASKMOVDQU, MASKMOVQ -> Kind.INTERPRET;
       // What the mask leaves out cannot fault.
@@ -141,15 +186,15 @@ final class Coverage {
       case JMP, CALL, RET -> branch(insn, form, word);
       case DIV, IDIV -> insn.operandSize >= 4 ? Kind.DIVIDE : Kind.INTERPRET;
       case MOV -> {
-        if (form.operand(1).equals("Sw")) {
+        if (form.operands().kind(1) == 'S') {
           boolean narrow = !insn.memory() && insn.operandSize == 2;
           yield narrow ? Kind.INTERPRET : Kind.SELECTOR;
         }
-        yield form.operand(0).equals("Sw") ? Kind.INTERPRET : plain(insn, form);
+        yield form.operands().kind(0) == 'S' ? Kind.INTERPRET : plain(insn, form);
       }
       case BT, BTC, BTR, BTS ->
           // A register as bit number reaches beyond the operand's own bytes.
-          insn.memory() && form.operand(1).startsWith("G") ? Kind.INTERPRET : plain(insn, form);
+          insn.memory() && form.operands().kind(1) == 'G' ? Kind.INTERPRET : plain(insn, form);
       case ADC,
           ADD,
           AND,
@@ -218,7 +263,7 @@ final class Coverage {
         if (condition(form) < 0) {
           yield Kind.INTERPRET;
         }
-        yield form.operand(0).startsWith("J") ? branch(insn, form, word) : plain(insn, form);
+        yield form.operands().kind(0) == 'J' ? branch(insn, form, word) : plain(insn, form);
       }
     };
   }
@@ -228,7 +273,7 @@ final class Coverage {
       // EIP is cut off to 16 bits.
       return Kind.INTERPRET;
     }
-    boolean direct = form.operand(0).startsWith("J");
+    boolean direct = form.operands().kind(0) == 'J';
     return switch (insn.op) {
       case JMP -> direct ? Kind.JUMP : Kind.JUMP_INDIRECT;
       case CALL -> direct ? Kind.CALL : Kind.CALL_INDIRECT;
@@ -241,43 +286,34 @@ final class Coverage {
     if (insn.operandSize != word || form.features().contains("segment")) {
       return Kind.INTERPRET;
     }
-    boolean named = form.operand(0).startsWith("Z") || form.operand(0).startsWith("E");
+    char named = form.operands().kind(0);
     if (insn.op == Op.POP) {
-      boolean memory = !form.operand(0).startsWith("Z") && insn.memory();
-      return memory ? Kind.INTERPRET : Kind.POP;
+      return named != 'Z' && insn.memory() ? Kind.INTERPRET : Kind.POP;
     }
-    return named || form.operand(0).startsWith("I") ? Kind.PUSH : Kind.INTERPRET;
+    return named == 'Z' || named == 'E' || named == 'I' ? Kind.PUSH : Kind.INTERPRET;
   }
 
   private static Kind plain(Insn insn, Form form) {
     if (form.map() == 0 && form.opcode() == ALIAS_82) {
       return Kind.INTERPRET;
     }
-    boolean counted = form.operand(1).equals("CL") || form.operand(2).equals("CL");
-    if (form.operand(2).equals("CL")
+    Operands operands = form.operands();
+    boolean counted = operands.has(Operands.COUNT_IN_CL);
+    if (counted
+        && operands.size() == 3
         && Layout.host(insn.reg) < 0
         && (insn.memory() || Layout.host(insn.rm) < 0)) {
       // No scratch register is left for the count.
       return Kind.INTERPRET;
     }
     if (highByte(insn, form)) {
-      boolean reg = byteOperand(form, 'G') || byteOperand(form, 'Z');
+      boolean reg = operands.has(Operands.BYTE_REG);
       // The scratch register that could hold CH is the operand's address then.
       boolean ch = reg && insn.reg == 5 && PlainEmitter.hasMemory(insn, form);
-      boolean wideStack = !reg && form.operand(0).startsWith("G") && insn.reg == 4;
+      boolean wideStack = !reg && operands.kind(0) == 'G' && insn.reg == 4;
       return ch || counted || wideStack ? Kind.INTERPRET : Kind.PLAIN;
     }
     return Kind.PLAIN;
-  }
-
-  static boolean byteOperand(Form form, char kind) {
-    for (int i = 0; i < form.operands().size(); i++) {
-      String operand = form.operands().get(i);
-      if (operand.length() == 2 && operand.charAt(0) == kind && operand.charAt(1) == 'b') {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** Whether an operand is AH, CH, DH or BH. */
@@ -285,16 +321,16 @@ final class Coverage {
     if (insn.rex) {
       return false;
     }
-    boolean rm = byteOperand(form, 'E') && !insn.memory() && insn.rm >= 4;
-    boolean reg = (byteOperand(form, 'G') || byteOperand(form, 'Z')) && insn.reg >= 4;
-    return rm || reg;
+    Operands operands = form.operands();
+    return (insn.rm >= 4 && operands.has(Operands.BYTE_RM))
+        || (insn.reg >= 4 && operands.has(Operands.BYTE_REG));
   }
 
   /** Whether an instruction may leave with an exception, whose frame shows the flags before it. */
   static boolean mayFault(Insn insn, Form form, Kind kind) {
     return switch (kind) {
       case NOTHING, LEA, JUMP, JUMP_IF -> false;
-      case SELECTOR -> insn.memory();
+      case SELECTOR, X87 -> insn.memory();
       case PLAIN -> form.memorySize() >= 0 && PlainEmitter.hasMemory(insn, form);
       default -> true;
     };
@@ -306,6 +342,7 @@ final class Coverage {
     return switch (kind) {
       case NOTHING, LEA, DIVIDE, POP, LEAVE, INTERRUPTS_OFF, INTERRUPTS_ON, JUMP, JUMP_IF -> false;
       case JUMP_INDIRECT, RETURN -> false;
+      case X87 -> insn.op == Op.FNSTCW || insn.op == Op.FNSTENV;
       case PLAIN -> form == null || (PlainEmitter.hasMemory(insn, form) && !readsOnly(insn, form));
       default -> true;
     };
@@ -327,10 +364,11 @@ final class Coverage {
   static boolean readsOnly(Insn insn, Form form) {
     return switch (insn.op) {
       case CMP, TEST, BT, MUL, DIV, IDIV, PUSH, JMP, CALL -> true;
+      case FST, FSTP, FIST, FISTP, FISTTP, FBSTP, FNSTCW, FNSTENV, FNSTSW -> false;
       case IMUL -> true;
       // MOV to an absolute address.
-      case MOV -> !form.rmIsDestination() && !form.operand(0).startsWith("O");
-      default -> !form.rmIsDestination();
+      case MOV -> !form.rmIsDestination() && form.operands().kind(0) != 'O';
+      default -> form.group() == Group.X87 || !form.rmIsDestination();
     };
   }
 
@@ -340,7 +378,7 @@ final class Coverage {
       case CMP, TEST -> false;
       case XCHG, XADD -> true;
       default -> {
-        char first = form.operand(0).isEmpty() ? ' ' : form.operand(0).charAt(0);
+        char first = form.operands().kind(0);
         yield first == 'G' || first == 'Z';
       }
     };
@@ -369,6 +407,10 @@ final class Coverage {
       case ADC, SBB, CMC, RCL, RCR -> CF;
       case LAHF -> ALL & ~OF;
       case PUSHF -> ALL;
+      case FCMOVB, FCMOVNB -> CF;
+      case FCMOVE, FCMOVNE -> ZF;
+      case FCMOVBE, FCMOVNBE -> CF | ZF;
+      case FCMOVU, FCMOVNU -> Rflags.PF;
       default -> 0;
     };
   }
@@ -405,6 +447,10 @@ final class Coverage {
           COMISS,
           UCOMISD,
           UCOMISS,
+          FCOMI,
+          FCOMIP,
+          FUCOMI,
+          FUCOMIP,
           PCMPESTRI,
           PCMPESTRM,
           PCMPISTRI,
@@ -436,11 +482,11 @@ final class Coverage {
 
   /** Count of a shift after masking, -1 if it is in CL. */
   private static int count(Insn insn, Form form) {
-    String last = form.operand(form.operands().size() - 1);
-    if (last.equals("CL")) {
+    Operands operands = form.operands();
+    if (operands.has(Operands.COUNT_IN_CL)) {
       return -1;
     }
-    int count = last.equals("1") ? 1 : (int) insn.imm;
+    int count = operands.kind(operands.size() - 1) == '1' ? 1 : (int) insn.imm;
     return count & (insn.operandSize == 8 ? 63 : 31);
   }
 }

@@ -134,6 +134,7 @@ class Emitter {
             Thunks.saveFlags(a);
             inState = true;
           }
+          storeX87(sites.x87(site));
           a.emit(0xe9);
           long distance = a.here();
           a.emit32(0);
@@ -157,6 +158,14 @@ class Emitter {
   final void leave(int site, long goal) {
     a.storeImmediate32(Layout.EXIT_SITE, site);
     a.jump(goal);
+  }
+
+  /** Lets Java execute the instruction in work, and go on from there, on a condition. */
+  final void interpretIf(int condition) {
+    int jump = a.jumpForward(condition);
+    int site = sites.add(Sites.AID, block, insn.rip, 0, 0, saved);
+    sites.aid(site, insn, 0);
+    stub(jump, site, thunks.exit);
   }
 
   // Which host code is of which guest instruction.
@@ -385,6 +394,31 @@ class Emitter {
     saved = matter;
     promised = matter;
     source(null);
+  }
+
+  // The address of the last x87 instruction.
+
+  /** The instruction in work is an x87 instruction that the guest may ask for. */
+  final void rememberX87() {
+    sites.currentX87 = insn.rip;
+  }
+
+  /** Puts the address of the last x87 instruction into the state. Keeps all registers. */
+  final void settleX87() {
+    storeX87(sites.currentX87);
+    sites.currentX87 = Sites.NONE;
+  }
+
+  private void storeX87(long rip) {
+    if (rip == Sites.NONE) {
+      return;
+    }
+    if (rip == (int) rip) {
+      a.storeImmediate(CpuState.FIP, (int) rip);
+    } else {
+      a.storeImmediate32(CpuState.FIP, (int) rip);
+      a.storeImmediate32(CpuState.FIP + 4, (int) (rip >>> 32));
+    }
   }
 
   // Memory operands.

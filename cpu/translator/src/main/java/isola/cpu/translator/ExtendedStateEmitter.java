@@ -34,6 +34,9 @@ final class ExtendedStateEmitter {
   /** Where PKRU is in the compacted format behind AVX, and the first byte after all. */
   private static final int PKRU_LAST = XsaveSpec.EXTENDED + XsaveSpec.AVX_SIZE;
 
+  /** Bits of FCW, FSW without its summaries, FTW, a reserved byte and FOP that can be set. */
+  private static final long X87_WORDS = 0x07ff_00ff_7f7f_1f7fL;
+
   private static final int END = PKRU_LAST + XsaveSpec.PKRU_SIZE;
 
   private final SystemEmitter system;
@@ -90,6 +93,9 @@ final class ExtendedStateEmitter {
     if (e.block.vectors) {
       a.call(e.block.wide ? e.thunks.loadWide : e.thunks.loadVectors);
     }
+    if (e.block.x87) {
+      a.call(e.thunks.loadX87);
+    }
     return true;
   }
 
@@ -100,11 +106,13 @@ final class ExtendedStateEmitter {
   static final class Area {
     private final HostAssembler a;
     private final long saveVectors;
+    private final long saveX87;
     private final List<Integer> rare = new ArrayList<>();
 
-    Area(HostAssembler assembler, long saveVectors) {
+    Area(HostAssembler assembler, long saveVectors, long saveX87) {
       a = assembler;
       this.saveVectors = saveVectors;
+      this.saveX87 = saveX87;
     }
 
     private void rareIf(int condition) {
@@ -202,6 +210,7 @@ final class ExtendedStateEmitter {
     long save() {
       final long at = begin();
       a.call(saveVectors);
+      a.call(saveX87);
       a.movImmediate(RDX, 0);
       saveX87();
       saveSse();
@@ -287,7 +296,7 @@ final class ExtendedStateEmitter {
       a.bindShort(none);
     }
 
-    /** XRSTORS; what raises an exception, and x87 registers in use, are Java's. */
+    /** XRSTORS; what raises an exception, or unmasks one, is Java's. */
     long restore() {
       final long at = begin();
       a.memory(W, 0x8b, RDX, ADDRESS, NONE, 0, XsaveSpec.XCOMP_BV);
@@ -300,8 +309,6 @@ final class ExtendedStateEmitter {
       a.register(W, 0x85, RDX, RCX);
       rareIf(CC_NZ);
       a.memory(W, 0x8b, RCX, ADDRESS, NONE, 0, XsaveSpec.XSTATE_BV);
-      test(RCX, XsaveSpec.X87);
-      rareIf(CC_NZ);
       a.register(W, 0xf7, 2, RDX);
       a.register(W, 0x85, RCX, RDX);
       rareIf(CC_NZ);
@@ -312,6 +319,13 @@ final class ExtendedStateEmitter {
         rareIf(CC_NZ);
       }
       checkPkru();
+      test(RCX, XsaveSpec.X87);
+      final int initialX87 = a.jumpForwardShort(CC_Z);
+      a.memory(MAP_0F, 0xb7, RDX, ADDRESS, NONE, 0, XsaveSpec.FCW);
+      a.register(0, 0xf7, 2, RDX);
+      test(RDX, Translation.FCW_MASKS);
+      rareIf(CC_NZ);
+      a.bindShort(initialX87);
       test(RCX, XsaveSpec.SSE);
       final int initial = a.jumpForward(CC_Z);
       // One that unmasks exceptions changes what code there may be.
@@ -323,6 +337,7 @@ final class ExtendedStateEmitter {
       rareIf(CC_NZ);
       a.bind(initial);
       a.call(saveVectors);
+      a.call(saveX87);
       load();
       end();
       return at;
@@ -350,11 +365,39 @@ final class ExtendedStateEmitter {
       a.bind(unasked);
     }
 
+    /** The words of the x87 state as they can be, and its registers of ten bytes each. */
+    private void loadX87() {
+      a.memory(W, 0x8b, RDX, ADDRESS, NONE, 0, XsaveSpec.FCW);
+      a.movImmediate(RCX, X87_WORDS);
+      a.register(W, 0x23, RDX, RCX);
+      // All masked, as was seen already, but another processor may have written since.
+      a.register(W, 0x83, 1, RDX);
+      a.emit(Translation.FCW_MASKS | 0x40);
+      a.store(CpuState.FCW, RDX);
+      a.memory(W, 0x8b, RDX, ADDRESS, NONE, 0, XsaveSpec.FIP);
+      a.store(CpuState.FIP, RDX);
+      a.memory(W, 0x8b, RDX, ADDRESS, NONE, 0, XsaveSpec.FDP);
+      a.store(CpuState.FDP, RDX);
+      for (int i = 0; i < XsaveSpec.ST_BYTES; i += 16) {
+        a.memory(W, 0x8b, RDX, ADDRESS, NONE, 0, XsaveSpec.ST + i);
+        a.store(CpuState.ST + i, RDX);
+        a.memory(MAP_0F, 0xb7, RDX, ADDRESS, NONE, 0, XsaveSpec.ST + i + 8);
+        a.store(CpuState.ST + i + 8, RDX);
+      }
+    }
+
     private void load() {
+      a.memory(W, 0x8b, RCX, ADDRESS, NONE, 0, XsaveSpec.XSTATE_BV);
+      test(RCX, XsaveSpec.X87);
+      final int initialX87 = a.jumpForward(CC_Z);
+      loadX87();
+      final int x87 = a.jumpForward();
+      a.bind(initialX87);
       a.storeImmediate(CpuState.FCW, XsaveSpec.FCW_INIT);
       a.storeImmediate(CpuState.FIP, 0);
       a.storeImmediate(CpuState.FDP, 0);
       clear(CpuState.ST, XsaveSpec.ST_BYTES);
+      a.bind(x87);
       a.memory(W, 0x8b, RCX, ADDRESS, NONE, 0, XsaveSpec.XSTATE_BV);
       test(RCX, XsaveSpec.SSE);
       final int initial = a.jumpForward(CC_Z);

@@ -9,6 +9,7 @@ import isola.cpu.x86.cpu.Flags;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
+import isola.cpu.x86.decode.Operands;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,18 +65,18 @@ record FlagSource(Kind kind, int size, int left, int added, int right, long imme
     if (kind == null || Coverage.highByte(insn, form)) {
       return null;
     }
-    String first = form.operand(0);
-    int left = register(insn, first);
+    Operands operands = form.operands();
+    int left = register(insn, operands.kind(0));
     if (left < 0) {
       return null;
     }
-    int size = first.endsWith("b") || first.equals("AL") ? 1 : insn.operandSize;
+    boolean isByte = operands.type(0) == 'b' || operands.type(0) == 'L';
+    int size = isByte ? 1 : insn.operandSize;
     if (kind == Kind.NEGATION) {
       return new FlagSource(kind, size, left, 0, IMMEDIATE, 0);
     }
-    String second = form.operand(1);
-    int right = register(insn, second);
-    boolean constant = second.startsWith("I");
+    int right = register(insn, operands.kind(1));
+    boolean constant = operands.kind(1) == 'I';
     boolean same = right == left;
     return switch (insn.op) {
       case XOR, SUB, CMP -> {
@@ -97,8 +98,8 @@ record FlagSource(Kind kind, int size, int left, int added, int right, long imme
     };
   }
 
-  private static int register(Insn insn, String operand) {
-    return switch (operand.charAt(0)) {
+  private static int register(Insn insn, char operand) {
+    return switch (operand) {
       case 'E' -> insn.memory() ? IMMEDIATE : insn.rm;
       case 'G' -> insn.reg;
       case 'A', 'r' -> 0;

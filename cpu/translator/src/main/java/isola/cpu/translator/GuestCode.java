@@ -79,6 +79,9 @@ final class GuestCode {
   /** Whether any works on YMM registers or zeroes their upper halves. */
   boolean wide;
 
+  /** Whether any works on x87 or MMX registers. */
+  boolean x87;
+
   /** Whether the only instruction runs into the next page. */
   boolean crosses;
 
@@ -115,6 +118,7 @@ final class GuestCode {
     count = 0;
     vectors = false;
     wide = false;
+    x87 = false;
     crosses = false;
     available = source.read(from, bytes, LIMIT * 15);
     int at = 0;
@@ -150,6 +154,7 @@ final class GuestCode {
         vectors = true;
         wide |= insn.vex;
       }
+      x87 |= form != null && Coverage.needsX87(insn, form, kind);
       if (crosses) {
         break;
       }
@@ -453,7 +458,7 @@ final class GuestCode {
       case PLAIN, LEA -> Window.written(insn, form);
       case NOTHING -> 0;
       case PUSH -> 1 << 4;
-      case POP -> 1 << 4 | 1 << (form.operand(0).startsWith("Z") ? insn.reg : insn.rm);
+      case POP -> 1 << 4 | 1 << (form.operands().kind(0) == 'Z' ? insn.reg : insn.rm);
       default -> 0xffff;
     };
   }

@@ -96,10 +96,29 @@ final class HostAssembler {
   }
 
   void emit32(int value) {
-    emit(value);
-    emit(value >> 8);
-    emit(value >> 16);
-    emit(value >> 24);
+    byte[] c = room();
+    size = put32(c, size, value);
+  }
+
+  private static int put32(byte[] c, int at, int value) {
+    c[at] = (byte) value;
+    c[at + 1] = (byte) (value >> 8);
+    c[at + 2] = (byte) (value >> 16);
+    c[at + 3] = (byte) (value >> 24);
+    return at + 4;
+  }
+
+  /** Longer than any instruction. */
+  private static final int ROOM = 24;
+
+  /** The bytes so far, with room for an instruction more. */
+  private byte[] room() {
+    byte[] c = code;
+    if (c.length - size < ROOM) {
+      c = Arrays.copyOf(c, c.length * 2);
+      code = c;
+    }
+    return c;
   }
 
   void emit64(long value) {
@@ -136,55 +155,62 @@ final class HostAssembler {
     }
   }
 
-  private void prefixes(int flags, int reg, int index, int rm, boolean gs) {
+  // What makes up an instruction: each writes at a position and gives the next.
+
+  private static int prefixes(byte[] c, int at, int flags, int rex, boolean gs) {
+    int n = at;
     if ((flags & LOCK) != 0) {
-      emit(0xf0);
+      c[n++] = (byte) 0xf0;
     }
     if (gs) {
-      emit(0x65);
+      c[n++] = 0x65;
     }
-    if ((flags & P66) != 0) {
-      emit(0x66);
+    if ((flags & (P66 | PF2 | PF3)) != 0) {
+      if ((flags & P66) != 0) {
+        c[n++] = 0x66;
+      }
+      if ((flags & PF2) != 0) {
+        c[n++] = (byte) 0xf2;
+      }
+      if ((flags & PF3) != 0) {
+        c[n++] = (byte) 0xf3;
+      }
     }
-    if ((flags & PF2) != 0) {
-      emit(0xf2);
+    if ((rex | flags & (W | REX)) != 0) {
+      c[n++] = (byte) (0x40 | (flags & W) << 3 | rex);
     }
-    if ((flags & PF3) != 0) {
-      emit(0xf3);
-    }
-    int rex = ((flags & W) << 3) | ((reg >> 3) << 2) | ((index >> 3) << 1) | (rm >> 3);
-    if (rex != 0 || (flags & REX) != 0) {
-      emit(0x40 | rex);
-    }
+    return n;
   }
 
-  private void opcode(int flags, int opcode) {
-    switch (flags >> MAP_SHIFT & 3) {
-      case 1 -> emit(0x0f);
-      case 2 -> {
-        emit(0x0f);
-        emit(0x38);
+  private static int opcode(byte[] c, int at, int flags, int opcode) {
+    int n = at;
+    int map = flags >> MAP_SHIFT & 3;
+    if (map != 0) {
+      c[n++] = 0x0f;
+      if (map == 2) {
+        c[n++] = 0x38;
+      } else if (map == 3) {
+        c[n++] = 0x3a;
       }
-      case 3 -> {
-        emit(0x0f);
-        emit(0x3a);
-      }
-      default -> {}
     }
-    emit(opcode);
+    c[n] = (byte) opcode;
+    return n + 1;
   }
 
   /** An instruction without ModRM; {@code register}'s low bits are added to the opcode. */
   void opcodeRegister(int flags, int opcode, int register) {
-    prefixes(flags, 0, 0, register, false);
-    opcode(flags, opcode & 0xf8 | register & 7);
+    byte[] c = room();
+    int n = prefixes(c, size, flags, register >> 3, false);
+    size = opcode(c, n, flags, opcode & 0xf8 | register & 7);
   }
 
   /** An instruction with ModRM, both operands registers. */
   void register(int flags, int opcode, int reg, int rm) {
-    prefixes(flags, reg, 0, rm, false);
-    opcode(flags, opcode);
-    emit(0xc0 | (reg & 7) << 3 | rm & 7);
+    byte[] c = room();
+    int n = prefixes(c, size, flags, reg >> 3 << 2 | rm >> 3, false);
+    n = opcode(c, n, flags, opcode);
+    c[n] = (byte) (0xc0 | (reg & 7) << 3 | rm & 7);
+    size = n + 1;
   }
 
   /** An instruction with ModRM and an operand in memory; {@code base} is a register. */
@@ -201,19 +227,23 @@ final class HostAssembler {
       int scale,
       int displacement,
       boolean gs) {
-    prefixes(flags, reg, Math.max(index, 0), Math.max(base, 0), gs);
-    opcode(flags, opcode);
-    place(reg, base, index, scale, displacement);
+    byte[] c = room();
+    int rex =
+        reg >> 3 << 2 | (index == NONE ? 0 : index >> 3 << 1) | (base == NONE ? 0 : base >> 3);
+    int n = prefixes(c, size, flags, rex, gs);
+    n = opcode(c, n, flags, opcode);
+    size = place(c, n, reg, base, index, scale, displacement);
   }
 
   /** ModRM, SIB and displacement of an operand in memory. */
-  private void place(int reg, int base, int index, int scale, int displacement) {
+  private static int place(
+      byte[] c, int at, int reg, int base, int index, int scale, int displacement) {
+    int n = at;
     int middle = (reg & 7) << 3;
     if (base == NONE) {
-      emit(middle | 4);
-      emit(scale << 6 | (index == NONE ? 4 : index & 7) << 3 | 5);
-      emit32(displacement);
-      return;
+      c[n] = (byte) (middle | 4);
+      c[n + 1] = (byte) (scale << 6 | (index == NONE ? 4 : index & 7) << 3 | 5);
+      return put32(c, n + 2, displacement);
     }
     int mod;
     if (displacement == 0 && (base & 7) != 5) {
@@ -224,16 +254,18 @@ final class HostAssembler {
       mod = 0x80;
     }
     if (index != NONE || (base & 7) == 4) {
-      emit(mod | middle | 4);
-      emit(scale << 6 | (index == NONE ? 4 : index & 7) << 3 | base & 7);
+      c[n] = (byte) (mod | middle | 4);
+      c[n + 1] = (byte) (scale << 6 | (index == NONE ? 4 : index & 7) << 3 | base & 7);
+      n += 2;
     } else {
-      emit(mod | middle | base & 7);
+      c[n++] = (byte) (mod | middle | base & 7);
     }
     if (mod == 0x40) {
-      emit(displacement);
+      c[n++] = (byte) displacement;
     } else if (mod == 0x80) {
-      emit32(displacement);
+      n = put32(c, n, displacement);
     }
+    return n;
   }
 
   /** An instruction whose memory operand is a field of the processor's state. */
@@ -279,14 +311,16 @@ final class HostAssembler {
   /** A VEX instruction with an operand in memory. */
   void vexMemory(int flags, int opcode, int reg, int vvvv, int base, int displacement) {
     vex(flags, opcode, reg, vvvv, base);
-    place(reg, base, NONE, 0, displacement);
+    byte[] c = room();
+    size = place(c, size, reg, base, NONE, 0, displacement);
   }
 
   /** A VEX instruction whose memory operand is a field of the processor's state. */
   void vexState(int flags, int opcode, int reg, int vvvv, int offset) {
     emit(0x65);
     vex(flags, opcode, reg, vvvv, 0);
-    place(reg, NONE, NONE, 0, offset);
+    byte[] c = room();
+    size = place(c, size, reg, NONE, NONE, 0, offset);
   }
 
   // The few instructions that the translator needs by name.
@@ -304,15 +338,13 @@ final class HostAssembler {
   /** Loads a constant in the shortest way that leaves the flags alone. */
   void movImmediate(int to, long value) {
     if (value == (value & 0xffff_ffffL)) {
-      prefixes(0, 0, 0, to, false);
-      emit(0xb8 | to & 7);
+      opcodeRegister(0, 0xb8, to);
       emit32((int) value);
     } else if (value == (int) value) {
       register(W, 0xc7, 0, to);
       emit32((int) value);
     } else {
-      prefixes(W, 0, 0, to, false);
-      emit(0xb8 | to & 7);
+      opcodeRegister(W, 0xb8, to);
       emit64(value);
     }
   }
@@ -348,19 +380,28 @@ final class HostAssembler {
   // Jumps. A method that returns an int gives the position of the distance, for bind().
 
   void jump(long target) {
-    emit(0xe9);
-    emit32(distance(target, 4));
+    branch(0xe9, distance(target, 5));
+  }
+
+  private void branch(int opcode, int distance) {
+    byte[] c = room();
+    c[size] = (byte) opcode;
+    size = put32(c, size + 1, distance);
+  }
+
+  private void branchIf(int condition, int distance) {
+    byte[] c = room();
+    c[size] = 0x0f;
+    c[size + 1] = (byte) (0x80 | condition);
+    size = put32(c, size + 2, distance);
   }
 
   void call(long target) {
-    emit(0xe8);
-    emit32(distance(target, 4));
+    branch(0xe8, distance(target, 5));
   }
 
   void jump(int condition, long target) {
-    emit(0x0f);
-    emit(0x80 | condition);
-    emit32(distance(target, 4));
+    branchIf(condition, distance(target, 6));
   }
 
   private int distance(long target, int bytes) {
@@ -372,15 +413,12 @@ final class HostAssembler {
   }
 
   int jumpForward() {
-    emit(0xe9);
-    emit32(0);
+    branch(0xe9, 0);
     return size - 4;
   }
 
   int jumpForward(int condition) {
-    emit(0x0f);
-    emit(0x80 | condition);
-    emit32(0);
+    branchIf(condition, 0);
     return size - 4;
   }
 
@@ -407,9 +445,7 @@ final class HostAssembler {
   /** Lets a 4-byte jump made before lead here. */
   void bind(int position) {
     int distance = size - (position + 4);
-    for (int i = 0; i < 4; i++) {
-      code[position + i] = (byte) (distance >> i * 8);
-    }
+    int _ = put32(code, position, distance);
   }
 
   /** Lets a 1-byte jump made before lead here. */

@@ -66,6 +66,12 @@ final class Layout {
    */
   static final int UPPER_ABSENT = BASE + 96;
 
+  /** 0 while the guest's x87 registers are in the host's, else 1; 8 bytes. */
+  static final int X87_ABSENT = BASE + 80;
+
+  /** The JVM's x87 control word while the guest's is loaded, 2 bytes. */
+  static final int HOST_FCW = BASE + 104;
+
   /** Index, mask and result of a gathering instruction, 32 bytes each. */
   static final int GATHER_INDEX = BASE + 128;
 
@@ -123,6 +129,9 @@ final class Layout {
 
   /** Two registers while XSAVES or XRSTORS copies. */
   static final int XSTATE = SYSTEM + 96;
+
+  /** What {@link X87Thunks} keeps, 640 bytes, aligned to 16. */
+  static final int X87_IMAGE = BASE + 2560;
 
   /** What {@link HostTicks} keeps, 32 bytes. */
   static final int TICKS = BASE + 1536;

@@ -7,7 +7,9 @@ import static isola.cpu.translator.Layout.ADDRESS;
 import static isola.cpu.translator.Layout.TEMPORARY;
 
 import isola.cpu.x86.decode.Form;
+import isola.cpu.x86.decode.Group;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Operands;
 
 /**
  * Re-encodes an instruction: the guest's opcode, prefixes and immediate bytes, with host registers
@@ -45,6 +47,10 @@ final class PlainEmitter {
     boolean memory = form.memorySize() >= 0 && hasMemory(insn, form);
     if (memory) {
       int size = form.memorySize(insn);
+      if (form.group() == Group.MMX && size == 4 && form.has('Q')) {
+        // PUNPCKLBW and its kin use four bytes, but the host may read eight.
+        size = 8;
+      }
       e.operand(insn, size, !Coverage.readsOnly(insn, form), form.aligned(), liveBefore);
     }
     int touches = Coverage.touches(insn, form);
@@ -74,18 +80,7 @@ final class PlainEmitter {
 
   /** Whether the form's operand is in memory, and the instruction's. */
   static boolean hasMemory(Insn insn, Form form) {
-    if (!insn.memory()) {
-      return false;
-    }
-    for (int i = 0; i < form.operands().size(); i++) {
-      switch (form.operands().get(i).charAt(0)) {
-        case 'E', 'M', 'W', 'O' -> {
-          return true;
-        }
-        default -> {}
-      }
-    }
-    return false;
+    return insn.memory() && form.operands().has(Operands.MEMORY);
   }
 
   /**
@@ -140,23 +135,13 @@ final class PlainEmitter {
       a.mov(TEMPORARY, ADDRESS);
       base = TEMPORARY;
     }
-    boolean counted = form.operand(1).equals("CL") || form.operand(2).equals("CL");
-
-    boolean rmGeneral = false;
-    boolean regGeneral = false;
-    boolean inOpcode = false;
-    boolean offset = false;
-    for (int i = 0; i < form.operands().size(); i++) {
-      String operand = form.operands().get(i);
-      switch (operand.charAt(0)) {
-        case 'E', 'R' -> rmGeneral |= !insn.memory() && !operand.equals("ES");
-        case 'G' -> regGeneral |= !operand.equals("GS");
-        case 'Z' -> inOpcode = true;
-        case 'O' -> offset = true;
-        default -> {}
-      }
-    }
-    if (offset) {
+    Operands operands = form.operands();
+    boolean counted = operands.has(Operands.COUNT_IN_CL);
+    boolean rmGeneral = !insn.memory() && operands.has(Operands.GENERAL_RM);
+    boolean regGeneral = operands.has(Operands.GENERAL_REG);
+    boolean inOpcode = operands.has(Operands.IN_OPCODE);
+    boolean isByte = operands.has(Operands.BYTE_REG);
+    if (operands.has(Operands.OFFSET)) {
       // MOV with an absolute address has a ModRM byte on our side.
       a.memory(
           flags,
@@ -171,13 +156,12 @@ final class PlainEmitter {
     int reg = form.extension() >= 0 ? form.extension() : Math.max(insn.reg, 0);
     int rm = insn.rm;
     if (rmGeneral) {
-      rm = operand(insn.rm, high, byteNamed(form, 'E'), ADDRESS);
+      rm = operand(insn.rm, high, operands.has(Operands.BYTE_RM), ADDRESS);
       if (rm == ADDRESS) {
         e.useAddress();
       }
     }
     if (regGeneral || inOpcode) {
-      boolean isByte = byteNamed(form, 'G') || byteNamed(form, 'Z');
       reg = operand(insn.reg, high, isByte, counted ? ADDRESS : TEMPORARY);
       if (reg == ADDRESS) {
         e.useAddress();
@@ -209,10 +193,10 @@ final class PlainEmitter {
       a.emit(bytes[i]);
     }
     if ((regGeneral || inOpcode) && Coverage.writesReg(insn, form)) {
-      putBack(insn.reg, reg, high && (byteNamed(form, 'G') || byteNamed(form, 'Z')));
+      putBack(insn.reg, reg, high && isByte);
     }
     if (rmGeneral && !Coverage.readsOnly(insn, form)) {
-      putBack(insn.rm, rm, high && byteNamed(form, 'E'));
+      putBack(insn.rm, rm, high && operands.has(Operands.BYTE_RM));
     }
   }
 
@@ -245,10 +229,6 @@ final class PlainEmitter {
     } else if (own != host && (host == ADDRESS || host == TEMPORARY)) {
       a.mov(own, host);
     }
-  }
-
-  private static boolean byteNamed(Form form, char kind) {
-    return Coverage.byteOperand(form, kind);
   }
 
   private static int mapBytes(Form form) {

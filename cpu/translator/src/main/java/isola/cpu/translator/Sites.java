@@ -70,9 +70,19 @@ final class Sites {
   private @Nullable Block[] block = new Block[1024];
   private @Nullable Insn[] insn = new Insn[1024];
   private @Nullable FlagSource[] source = new FlagSource[1024];
+  private long[] x87 = new long[1024];
 
   /** What the flags follow from at sites to be added that do not have them saved, if known. */
   @Nullable FlagSource current;
+
+  /** No x87 instruction. */
+  static final long NONE = -1;
+
+  /**
+   * Linear address of the x87 instruction that was the last one at sites to be added, {@link #NONE}
+   * if the state has it.
+   */
+  long currentX87 = NONE;
 
   private int count;
 
@@ -107,6 +117,7 @@ final class Sites {
       this.block = Arrays.copyOf(this.block, more);
       insn = Arrays.copyOf(insn, more);
       source = Arrays.copyOf(source, more);
+      x87 = Arrays.copyOf(x87, more);
     }
     this.kind[count] = kind;
     this.size[count] = (short) size;
@@ -117,6 +128,7 @@ final class Sites {
     this.host[count] = host;
     this.block[count] = block;
     source[count] = saved ? null : current;
+    x87[count] = currentX87;
     return count++;
   }
 
@@ -124,6 +136,16 @@ final class Sites {
   void aid(int site, Insn executed, long next) {
     insn[site] = executed;
     host[site] = next;
+  }
+
+  /** Keeps the instruction of a site. */
+  void keep(int site, Insn executed) {
+    insn[site] = executed;
+  }
+
+  /** The instruction that was kept, null if none was. */
+  @Nullable Insn kept(int site) {
+    return insn[site];
   }
 
   /** The instruction that {@link #aid} told. */
@@ -171,6 +193,11 @@ final class Sites {
    */
   @Nullable FlagSource source(int site) {
     return source[site];
+  }
+
+  /** Linear address of the last x87 instruction, {@link #NONE} if the state has it. */
+  long x87(int site) {
+    return x87[site];
   }
 
   long rip(int site) {

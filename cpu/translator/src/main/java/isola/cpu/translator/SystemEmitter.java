@@ -117,7 +117,7 @@ final class SystemEmitter {
       case RDFSBASE, RDGSBASE -> readBase(insn);
       case WRFSBASE, WRGSBASE -> writeBase(insn);
       case MOV -> {
-        if (form.operand(1).equals("Sw")) {
+        if (form.operands().kind(1) == 'S') {
           selector(insn);
           return true;
         }
@@ -516,7 +516,7 @@ final class SystemEmitter {
   /** BT and the like with a register as bit number: any bit of a string in memory. */
   private boolean bitString(Insn insn, Form form) {
     int size = insn.operandSize;
-    if (!insn.memory() || !form.operand(1).startsWith("G") || size == 2 || insn.addressSize != 8) {
+    if (!insn.memory() || form.operands().kind(1) != 'G' || size == 2 || insn.addressSize != 8) {
       return false;
     }
     int w = size == 8 ? W : 0;

@@ -37,11 +37,21 @@ final class Thunks {
   /** Loads the guest's YMM registers; called, keeps all else. */
   final long loadWide;
 
-  /** Goes on in the middle of a block that works on XMM registers, at {@link Layout#RESUME}. */
-  final long resumeVectors;
+  /** Loads the guest's x87 registers; called, keeps all else but RCX. */
+  final long loadX87;
 
-  /** The same with YMM registers. */
-  final long resumeWide;
+  /** See {@link X87Thunks#storeEnvironment} and {@link X87Thunks#loadEnvironment}. */
+  final long storeX87Environment;
+
+  final long loadX87Environment;
+
+  private final long saveX87;
+
+  /**
+   * Goes on in the middle of a block that works on XMM registers, or YMM registers, or neither, at
+   * {@link Layout#RESUME}; three times without and then with x87 registers.
+   */
+  private final long[] resume = new long[6];
 
   /** Leaves for a target in TEMPORARY that no block is known for. */
   final long unknown;
@@ -77,6 +87,14 @@ final class Thunks {
     enter = a.here();
     guarded = enter(a);
     a.align(16);
+    loadX87 = X87Thunks.load(a);
+    a.align(16);
+    saveX87 = X87Thunks.save(a);
+    a.align(16);
+    storeX87Environment = X87Thunks.storeEnvironment(a);
+    a.align(16);
+    loadX87Environment = X87Thunks.loadEnvironment(a);
+    a.align(16);
     exit = a.here();
     exit(a);
     a.align(16);
@@ -86,14 +104,9 @@ final class Thunks {
     loadWide = a.here();
     loadWide(a);
     a.align(16);
-    resumeVectors = a.here();
-    a.call(loadVectors);
-    a.state(0, 0xff, 4, Layout.RESUME);
-    a.align(16);
-    resumeWide = a.here();
-    a.call(loadWide);
-    a.state(0, 0xff, 4, Layout.RESUME);
-    a.align(16);
+    for (int i = 0; i < resume.length; i++) {
+      resume[i] = resume(a, i % 3, i >= 3);
+    }
     unknown = a.here();
     a.store(Layout.TARGET, RCX);
     a.storeImmediate32(Layout.EXIT_SITE, lookupSite);
@@ -107,11 +120,30 @@ final class Thunks {
     faulted = a.here();
     faulted(a, state, faultSite);
     walks = new WalkThunks(a, exit);
-    ExtendedStateEmitter.Area area = new ExtendedStateEmitter.Area(a, saveVectors(a));
+    ExtendedStateEmitter.Area area = new ExtendedStateEmitter.Area(a, saveVectors(a), saveX87);
     saveState = area.save();
     restoreState = area.restore();
     flush = PagingEmitter.flush(a);
     readTicks = HostTicks.reader(a);
+  }
+
+  private long resume(HostAssembler a, int vectors, boolean x87) {
+    a.align(16);
+    final long at = a.here();
+    if (vectors != 0) {
+      a.call(vectors == 1 ? loadVectors : loadWide);
+    }
+    if (x87) {
+      a.call(loadX87);
+    }
+    a.state(0, 0xff, 4, Layout.RESUME);
+    return at;
+  }
+
+  /** Goes on in the middle of a block, at {@link Layout#RESUME}. */
+  long resume(Block block) {
+    int vectors = !block.vectors ? 0 : block.wide ? 2 : 1;
+    return resume[block.x87 ? vectors + 3 : vectors];
   }
 
   /** See {@link WalkThunks#miss}. */
@@ -176,7 +208,7 @@ final class Thunks {
     a.register(HostAssembler.W | HostAssembler.PF3 | HostAssembler.MAP_0F, 0xae, 3, from);
   }
 
-  private static void exit(HostAssembler a) {
+  private void exit(HostAssembler a) {
     for (int guest = 0; guest < 16; guest++) {
       if (Layout.host(guest) >= 0) {
         a.store(Layout.gpr(guest), Layout.host(guest));
@@ -187,6 +219,7 @@ final class Thunks {
     a.load(RCX, Layout.FP_ABSENT);
     int vectors = a.jumpIfRcxZero();
     long leave = a.here();
+    a.call(saveX87);
     a.load32(RAX, Layout.EXIT_SITE);
     for (int i = PRESERVED.length - 1; i >= 0; i--) {
       pop(a, PRESERVED[i]);

@@ -34,6 +34,12 @@ final class Translation implements Accelerator {
   /** MXCSR: all exceptions masked. */
   private static final int MXCSR_MASKS = 0x1f80;
 
+  /** x87 control word: all exceptions masked. */
+  static final int FCW_MASKS = 0x3f;
+
+  /** In the 4 bytes of control and status word: an exception waits. */
+  private static final int FSW_WAITING = 1 << 23;
+
   /** XCR0: components of which AVX instructions need both. */
   private static final int WIDE_STATE = XsaveSpec.SSE | XsaveSpec.AVX;
 
@@ -59,7 +65,10 @@ final class Translation implements Accelerator {
   private final Thunks thunks;
   private final HostTicks ticks;
 
-  /** The {@link #vectors} that the jump caches were filled with, -1 if they are empty. */
+  /**
+   * The {@link #vectors} and {@link #x87} that the jump caches were filled with, -1 if they are
+   * empty.
+   */
   private int cachedVectors = -1;
 
   private long entered;
@@ -198,7 +207,7 @@ final class Translation implements Accelerator {
       // What is privileged is told from the table alone.
       return -ELSEWHERE;
     }
-    int vectors = vectors();
+    int vectors = vectors() | x87();
     if (cachedVectors != vectors) {
       if (cachedVectors >= 0) {
         cache.clearJumps();
@@ -259,6 +268,14 @@ final class Translation implements Accelerator {
     return Block.MODE_VECTORS | (wide ? Block.MODE_WIDE : 0);
   }
 
+  /** What of a {@link Block#mode} is about x87 and MMX registers. */
+  private int x87() {
+    boolean there = (cpu.intField(CpuState.CR0) & (Cr0.EM | Cr0.TS)) == 0;
+    int words = cpu.intField(CpuState.FCW);
+    boolean masked = (words & FCW_MASKS) == FCW_MASKS && (words & FSW_WAITING) == 0;
+    return there && masked ? Block.MODE_X87 : 0;
+  }
+
   private boolean attention() {
     return RawMemory.getIntOpaque(state + CpuState.ATTENTION) != 0;
   }
@@ -271,6 +288,10 @@ final class Translation implements Accelerator {
       entered++;
       int site = (int) ExecutableMemory.call(thunks.enter, state, at);
       findFlags(site);
+      long x87 = sites.x87(site);
+      if (x87 != Sites.NONE) {
+        cpu.field(CpuState.FIP, x87);
+      }
       byte kind = sites.kind(site);
       left[kind]++;
       long rip = kind == Sites.LOOKUP ? RawMemory.getLong(state + Layout.TARGET) : sites.rip(site);
@@ -292,7 +313,7 @@ final class Translation implements Accelerator {
                   : fillTlb(linear, sites.size(site), kind == Sites.WRITE_MISS);
           if (filled >= 0) {
             refund(site, 0);
-            if (!counting && (mode & Block.MODE_32) == 0) {
+            if (!counting && (mode & Block.MODE_32) == 0 && x87 == Sites.NONE) {
               rememberFault(site);
             }
             return pageFault(rip, linear + sites.offset(site), filled);
@@ -301,7 +322,7 @@ final class Translation implements Accelerator {
             at = resume(site);
             continue;
           }
-          Insn insn = cache.decode(rip);
+          Insn insn = cache.accessing(site);
           if (insn == null) {
             refund(site, 0);
             return leave(rip, 1);
@@ -655,9 +676,9 @@ final class Translation implements Accelerator {
 
   private long resume(int site) {
     Block block = sites.block(site);
-    if (block != null && block.vectors) {
+    if (block != null && (block.vectors || block.x87)) {
       RawMemory.putLong(state + Layout.RESUME, sites.host(site));
-      return block.wide ? thunks.resumeWide : thunks.resumeVectors;
+      return thunks.resume(block);
     }
     return sites.host(site);
   }

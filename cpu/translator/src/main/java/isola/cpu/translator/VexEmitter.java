@@ -11,6 +11,7 @@ import static isola.cpu.translator.Layout.TEMPORARY;
 
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Operands;
 
 /** Re-encodes an instruction that has a VEX prefix. */
 final class VexEmitter {
@@ -40,9 +41,10 @@ final class VexEmitter {
       a.vexAlone(flags, form.opcode());
       return;
     }
-    boolean namesReg = form.has('G');
-    boolean namesVvvv = form.has('B');
-    boolean namesRm = form.has('E') && !memory;
+    Operands operands = form.operands();
+    boolean namesReg = operands.has(Operands.GENERAL_REG);
+    boolean namesVvvv = operands.has(Operands.GENERAL_VVVV);
+    boolean namesRm = operands.has(Operands.GENERAL_RM) && !memory;
     int reg = form.extension() >= 0 ? form.extension() : insn.reg;
     int vvvv = Math.max(insn.vvvv, 0);
     int rm = insn.rm;

@@ -147,6 +147,12 @@ final class Ways {
       e.leave(sites.add(Sites.INTERPRET, block, block.rip, 0, 0, savedFirst), thunks.exit);
       a.bindShort(there);
     }
+    if (block.x87) {
+      a.load(TEMPORARY, Layout.X87_ABSENT);
+      int there = a.jumpIfRcxZero();
+      a.call(thunks.loadX87);
+      a.bindShort(there);
+    }
     if (block.vectors) {
       a.load(TEMPORARY, block.wide ? Layout.UPPER_ABSENT : Layout.FP_ABSENT);
       int there = a.jumpIfRcxZero();

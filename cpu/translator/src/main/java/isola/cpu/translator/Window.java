@@ -3,6 +3,7 @@ package isola.cpu.translator;
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.Op;
+import isola.cpu.x86.decode.Operands;
 import isola.cpu.x86.spec.Segment;
 
 /**
@@ -178,7 +179,7 @@ final class Window {
       Insn insn = code.insns[i];
       switch (code.kinds[i]) {
         case NOTHING, JUMP_IF -> {}
-        case LEA, PLAIN -> {
+        case LEA, PLAIN, X87 -> {
           Form form = insn.form;
           if (form == null || !(i == from || widen(insn, form, moved))) {
             return;
@@ -302,7 +303,7 @@ final class Window {
 
   private static int popped(Insn insn) {
     Form form = insn.form;
-    return form != null && form.operand(0).startsWith("Z") ? insn.reg : insn.rm;
+    return form != null && form.operands().kind(0) == 'Z' ? insn.reg : insn.rm;
   }
 
   /** What a 64-bit addition adds to the base register, which is all that it changes; else 0. */
@@ -312,8 +313,8 @@ final class Window {
     }
     int to = insn.memory() ? -1 : insn.rm;
     return switch (insn.op) {
-      case ADD -> to == base && form.operand(1).startsWith("I") ? insn.imm : 0;
-      case SUB -> to == base && form.operand(1).startsWith("I") ? -insn.imm : 0;
+      case ADD -> to == base && form.operands().kind(1) == 'I' ? insn.imm : 0;
+      case SUB -> to == base && form.operands().kind(1) == 'I' ? -insn.imm : 0;
       case INC -> to == base ? 1 : 0;
       case DEC -> to == base ? -1 : 0;
       case LEA ->
@@ -332,36 +333,25 @@ final class Window {
           case PCMPESTRI, PCMPISTRI -> bit(RCX);
           default -> 0;
         };
-    boolean reg = insn.op == Op.LEA || Coverage.writesReg(insn, form);
-    boolean rm = !Coverage.readsOnly(insn, form);
-    for (int i = 0; i < form.operands().size(); i++) {
-      String operand = form.operands().get(i);
-      switch (operand.charAt(0)) {
-        case 'G', 'Z' -> {
-          if (reg && !operand.equals("GS")) {
-            registers |= register(insn, insn.reg, operand);
-          }
-        }
-        case 'E', 'R' -> {
-          if (rm && !insn.memory() && !operand.equals("ES")) {
-            registers |= register(insn, insn.rm, operand);
-          }
-        }
-        case 'A', 'r' -> registers |= bit(RAX);
-        case 'B' -> {
-          if (Coverage.writesVvvv(insn)) {
-            registers |= bit(insn.vvvv);
-          }
-        }
-        default -> {}
-      }
+    Operands operands = form.operands();
+    if (operands.has(Operands.GENERAL_REG | Operands.IN_OPCODE)
+        && (insn.op == Op.LEA || Coverage.writesReg(insn, form))) {
+      registers |= register(insn, insn.reg, operands.has(Operands.BYTE_REG));
+    }
+    if (!insn.memory() && operands.has(Operands.GENERAL_RM) && !Coverage.readsOnly(insn, form)) {
+      registers |= register(insn, insn.rm, operands.has(Operands.BYTE_RM));
+    }
+    if (operands.has(Operands.ACCUMULATOR)) {
+      registers |= bit(RAX);
+    }
+    if (operands.has(Operands.GENERAL_VVVV) && Coverage.writesVvvv(insn)) {
+      registers |= bit(insn.vvvv);
     }
     return registers;
   }
 
-  private static int register(Insn insn, int number, String operand) {
+  private static int register(Insn insn, int number, boolean isByte) {
     // AH to BH belong to the first four.
-    boolean high = !insn.rex && operand.endsWith("b") && number >= 4;
-    return bit(high ? number & 3 : number);
+    return bit(isByte && !insn.rex && number >= 4 ? number & 3 : number);
   }
 }

@@ -101,11 +101,24 @@ final class BareMachine implements AutoCloseable {
     field(CpuState.RIP, CODE);
     field(CpuState.RFLAGS, 2 | random.nextInt() & 0x8d5);
     RawMemory.putInt(vcpu.state() + CpuState.MXCSR, 0x1f80);
+    x87(new Random(~seed));
     byte[] data = new byte[DATA_SIZE];
     random.nextBytes(data);
     memory.write(DATA, data, 0, data.length);
     memory.write(CODE, code, 0, code.length);
     vcpu.push();
+  }
+
+  /** All exceptions masked; numbers of every size and some rubbish in the registers. */
+  private void x87(Random random) {
+    int control = 0x7f | random.nextInt(4) << 10 | (random.nextInt(3) == 0 ? 0x200 : 0x300);
+    field(CpuState.FCW, (long) random.nextInt(256) << 32 | random.nextInt(8) << 27 | control);
+    for (int i = 0; i < 8; i++) {
+      boolean number = random.nextInt(4) != 0;
+      long exponent = number ? 0x3fff + random.nextInt(128) - 64 : random.nextInt();
+      field(CpuState.ST + i * 16, number ? random.nextLong() | Long.MIN_VALUE : random.nextLong());
+      field(CpuState.ST + i * 16 + 8, (exponent ^ random.nextInt(2) << 15) & 0xffff);
+    }
   }
 
   Exit run() {
@@ -129,6 +142,11 @@ final class BareMachine implements AutoCloseable {
           "ymm%d %016x%016x%016x%016x\n"
               .formatted(r, field(high + 8), field(high), field(at + 8), field(at)));
     }
+    text.append("x87 %016x fip %x".formatted(field(CpuState.FCW), field(CpuState.FIP)));
+    for (int i = CpuState.ST; i < CpuState.ST + 128; i += 16) {
+      text.append(" %04x:%016x".formatted(field(i + 8), field(i)));
+    }
+    text.append('\n');
     text.append("mxcsr %x\n".formatted(RawMemory.getInt(vcpu.state() + CpuState.MXCSR)));
     byte[] data = new byte[DATA_SIZE];
     memory.read(DATA, data, 0, data.length);

@@ -129,15 +129,23 @@ final class CodeVerifier implements CodeWatch {
       jumps.add(new long[] {insn.rip, insn.rip + insn.length + insn.imm});
       return null;
     }
-    if (form.group() != Group.INTEGER && form.group() != Group.SSE) {
-      boolean harmless = insn.op == Op.LDMXCSR || insn.op == Op.STMXCSR || insn.op == Op.RDTSC;
-      if (!harmless) {
-        return "is no instruction for generated code";
-      }
+    if (form.group() == Group.SYSTEM && !harmless(insn, common)) {
+      return "is no instruction for generated code";
+    }
+    if (form.group() == Group.X87 && insn.memory() && form.memorySize() == 0 && !common) {
+      return "reaches an x87 environment";
     }
     String wrong = insn.memory() && hasMemory(form) ? operand(insn, form) : null;
     follow(insn, form);
     return wrong;
+  }
+
+  private static boolean harmless(Insn insn, boolean common) {
+    return switch (insn.op) {
+      case LDMXCSR, STMXCSR, RDTSC -> true;
+      case FXSAVE -> common;
+      default -> false;
+    };
   }
 
   private static boolean hasMemory(Form form) {

@@ -7,6 +7,7 @@ import isola.cpu.x86.decode.Insn;
 import isola.cpu.x86.decode.OpcodeTable;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -59,11 +60,23 @@ final class ProgramGenerator {
           "CLD",
           "LDMXCSR",
           "MASKMOVDQU",
+          "MASKMOVQ",
           "RCPPS",
           "RCPSS",
           "RSQRTPS",
           "RSQRTSS",
           "PAUSE",
+          "FLDCW",
+          "FLDENV",
+          "FRSTOR",
+          "FSIN",
+          "FCOS",
+          "FSINCOS",
+          "FPTAN",
+          "FPATAN",
+          "F2XM1",
+          "FYL2X",
+          "FYL2XP1",
           "SHLD",
           "SHRD");
 
@@ -106,17 +119,22 @@ final class ProgramGenerator {
     random = new Random(seed);
     for (Form form : TABLE.forms()) {
       String name = form.op().name();
-      boolean group = form.group() == Group.INTEGER || form.group() == Group.SSE;
-      if (group
+      if (form.group() != Group.SYSTEM
           && form.mode() != (word == 8 ? Form.Mode.NOT_64 : Form.Mode.ONLY_64)
           && !(word == 4 && LEFT_OUT_32.contains(name))
           && !LEFT_OUT.contains(name)
           && !name.startsWith("J")
-          && !form.features().contains("usesmmx")
           && !form.features().contains("segment")
           && !form.gathers()
           && !form.operands().contains("Sw")) {
-        forms.add(form);
+        // More of what makes the x87 stack neither empty nor full.
+        int times =
+            switch (name) {
+              case "FLD", "FILD" -> 4;
+              case "EMMS", "FNINIT" -> 5;
+              default -> 1;
+            };
+        forms.addAll(Collections.nCopies(times, form));
       }
     }
   }
@@ -134,7 +152,7 @@ final class ProgramGenerator {
     int skip = -1;
     int left = 0;
     for (int i = 0; i < length; i++) {
-      switch (random.nextInt(22)) {
+      switch (random.nextInt(23)) {
         case 0 -> {
           if (skip < 0 && !loop) {
             emit(0x70 | random.nextInt(16), 0);
@@ -169,6 +187,12 @@ final class ProgramGenerator {
           if (skip < 0) {
             stackNeighbours();
           }
+        }
+        case 7 -> {
+          // push control; fldcw [rsp]; pop
+          emit(0x6a, 0x7f, 0xc6, 0x44, 0x24, 1, random.nextInt(4) << 2 | 2 + random.nextInt(2));
+          emit(0xd9, 0x2c, 0x24);
+          pop();
         }
         default -> instruction();
       }
@@ -430,6 +454,11 @@ final class ProgramGenerator {
       size = relative;
       number(place.displacement - (word == 8 ? BareMachine.CODE + (long) end : 0), 4);
       size = end;
+    }
+    switch (form.op()) {
+      // Processors differ in C1, which turning the stack clears.
+      case FCOMI, FCOMIP, FUCOMI, FUCOMIP -> emit(0xd9, 0xf7, 0xd9, 0xf6);
+      default -> {}
     }
     if (UNDEFINED_FLAGS.contains(form.op().name())) {
       rex(8);

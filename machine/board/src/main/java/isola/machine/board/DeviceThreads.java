@@ -1,5 +1,7 @@
 package isola.machine.board;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -14,6 +16,9 @@ final class DeviceThreads implements Executor, AutoCloseable {
   private static final long POLL_MILLIS = 100;
 
   private final ExecutorService threads;
+  // Guarded by itself; what came while nothing is to begin.
+  private final List<Runnable> waiting = new ArrayList<>();
+  private boolean held;
   private final Set<CountDownLatch> running = ConcurrentHashMap.newKeySet();
 
   DeviceThreads(String name) {
@@ -24,6 +29,34 @@ final class DeviceThreads implements Executor, AutoCloseable {
 
   @Override
   public void execute(Runnable task) {
+    synchronized (waiting) {
+      if (held) {
+        waiting.add(task);
+        return;
+      }
+    }
+    begin(task);
+  }
+
+  /** From now on nothing begins until {@link #release}; what is under way goes on. */
+  void hold() {
+    synchronized (waiting) {
+      held = true;
+    }
+  }
+
+  /** Begins what came meanwhile, and everything from now on. */
+  void release() {
+    List<Runnable> tasks;
+    synchronized (waiting) {
+      held = false;
+      tasks = List.copyOf(waiting);
+      waiting.clear();
+    }
+    tasks.forEach(this::begin);
+  }
+
+  private void begin(Runnable task) {
     CountDownLatch done = new CountDownLatch(1);
     running.add(done);
     try {
@@ -41,6 +74,17 @@ final class DeviceThreads implements Executor, AutoCloseable {
       running.remove(done);
       done.countDown();
     }
+  }
+
+  /** Waits for what is under way, no longer than asked; whether nothing is any more. */
+  boolean drain(long millis) throws InterruptedException {
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    for (CountDownLatch done : running) {
+      if (!done.await(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Waits for all tasks that were given before this call, or until {@link #close}. */

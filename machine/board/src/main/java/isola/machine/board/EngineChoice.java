@@ -28,7 +28,13 @@ public record EngineChoice(CpuEngine engine, List<String> passedOver) {
 
   /** The engines of this installation. */
   public static List<CpuEngine> installed() {
-    return ServiceLoader.load(CpuEngine.class).stream().map(ServiceLoader.Provider::get).toList();
+    ModuleLayer layer = EngineChoice.class.getModule().getLayer();
+    // Where there is a layer, all that could be found beside it is not looked for in every archive.
+    ServiceLoader<CpuEngine> loader =
+        layer == null
+            ? ServiceLoader.load(CpuEngine.class)
+            : ServiceLoader.load(layer, CpuEngine.class);
+    return loader.stream().map(ServiceLoader.Provider::get).toList();
   }
 
   /**

@@ -2,6 +2,7 @@ package isola.machine.board;
 
 import isola.core.backend.ByteInput;
 import isola.core.cpu.HostCodeListener;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,9 @@ public interface Machine extends AutoCloseable {
         config, EngineChoice.of(config.engine(), EngineChoice.installed()).engine());
   }
 
+  /** What it is made of; its engine is the one that runs it. */
+  MachineConfig config();
+
   /** Lets the processors run. */
   void start();
 
@@ -34,11 +38,28 @@ public interface Machine extends AutoCloseable {
   /** Presses the power button: a guest that listens to ACPI shuts down. */
   void pressPowerButton();
 
-  /** Stops processors and clock; returns when all stand still. */
+  /**
+   * Stops processors, clock and device workers; returns when processors and clock stand still.
+   *
+   * @throws MachineException if a processor does not stop, because nobody takes what it writes
+   */
   void pause() throws InterruptedException;
 
   /** Undoes {@link #pause}. */
   void resume();
+
+  /** Whether it is paused. */
+  boolean paused();
+
+  /**
+   * Saves the machine to a file, from which {@link SavedMachine} makes it go on. It is paused for
+   * that, and stays so; if it cannot be saved and was not paused, it goes on.
+   *
+   * @param name what the user calls the machine
+   * @param replace whether a file that is there gives way
+   * @throws MachineException if it cannot be saved, with one sentence for the user
+   */
+  void save(String name, Path file, boolean replace) throws InterruptedException;
 
   /** The receiver of UART {@code index} (0 is COM1). */
   ByteInput serialInput(int index);

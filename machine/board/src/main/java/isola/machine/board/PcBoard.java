@@ -66,7 +66,10 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The PC: every part and every wire, in the order in which one would solder them. Built by one
@@ -80,7 +83,16 @@ final class PcBoard implements AutoCloseable {
     void testExit(int status);
   }
 
+  /** Names of parts, before a processor's number. */
+  static final String LOCAL_APIC = "local-apic-";
+
+  static final String KVM_CLOCK = "kvm-clock-";
+
   private static final int VIRTIO_FIRST_SLOT = 1;
+
+  /** Two frequencies are the same if they differ by no more than this part. */
+  private static final long TSC_TOLERANCE = 4000;
+
   // IA32_MTRR_DEF_TYPE (Intel SDM vol. 3A 11.11.2.1).
   private static final int MTRR_ON = 1 << 11;
   private static final int MTRR_WRITE_BACK = 6;
@@ -88,7 +100,7 @@ final class PcBoard implements AutoCloseable {
   final MachineConfig config;
   final MemoryMap map;
   final GuestMemory memory = new GuestMemory();
-  private final Clock clock;
+  final Clock clock;
   final PortBus ports = new PortBus();
   final MmioBus mmio = new MmioBus();
   final List<MmioBus> cpuBuses = new ArrayList<>();
@@ -102,15 +114,25 @@ final class PcBoard implements AutoCloseable {
   private final LpcBridge lpc;
   private final PciBus pci;
   private final Rtc rtc;
-  private final BootProtocol protocol;
-  private final List<Stateful<?>> stateful = new ArrayList<>();
+  private final @Nullable BootProtocol protocol;
+
+  /** What has state, by a name that stays, in the order in which state is restored. */
+  final Map<String, Stateful<?>> parts = new LinkedHashMap<>();
+
+  final List<LocalApic> apics = new ArrayList<>();
+  final List<KvmClock> kvmClocks = new ArrayList<>();
+  final List<TscFollower> followers = new ArrayList<>();
+  final List<FileBlockBackend> disks = new ArrayList<>();
   private final Deque<AutoCloseable> closeables = new ArrayDeque<>();
-  private final long tscHz;
+  final long tscHz;
+  final CpuModel model;
   private CpuidTable cpuid = new CpuidTable(List.of());
 
   /**
    * Builds a machine.
    *
+   * @param savedTscHz the frequency that the time-stamp counters of a saved machine have, which is
+   *     to be restored into this one and needs no kernel; 0 for a machine to be powered on
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   PcBoard(
@@ -120,9 +142,10 @@ final class PcBoard implements AutoCloseable {
       Requests requests,
       Timeline timeline,
       Clock clock,
-      EntropySource entropy) {
+      EntropySource entropy,
+      long savedTscHz) {
     this.config = config;
-    protocol = BootProtocol.detect(config.kernel());
+    protocol = savedTscHz == 0 ? BootProtocol.detect(config.kernel()) : null;
     this.clock = clock;
     threads = owned(new DeviceThreads(name));
     try {
@@ -139,19 +162,23 @@ final class PcBoard implements AutoCloseable {
       ApicBus apicBus = new ApicBus();
       CpuVm vm = processors(engine);
       cpuVm = vm;
-      tscHz = vm.tscHz(BoardSpec.TSC_HZ);
-      LocalApic bootstrap = buildProcessors(engine, vm, apicBus, entropy);
+      model = model(config.cpuModel(), engine);
+      tscHz =
+          savedTscHz == 0
+              ? vm.tscHz(BoardSpec.TSC_HZ)
+              : sameTscHz(savedTscHz, vm.tscHz(savedTscHz), engine.name());
+      LocalApic bootstrap = buildProcessors(vm, apicBus, entropy);
 
       // Interrupt controllers. An engine may have the local APICs inside itself.
       EngineApics inside = vm.apics();
-      Pic pic = part(new Pic(inside == null ? bootstrap.lint0() : inside.external()));
+      Pic pic = part("pic", new Pic(inside == null ? bootstrap.lint0() : inside.external()));
       if (inside == null) {
         bootstrap.external(pic::acknowledge);
       } else {
         inside.acknowledge(pic::acknowledge);
         apicBus.inside(inside);
       }
-      IoApic ioApic = part(new IoApic(apicBus));
+      IoApic ioApic = part("io-apic", new IoApic(apicBus));
       ports.attach(PicSpec.MASTER_PORT, 2, pic.masterPorts());
       ports.attach(PicSpec.SLAVE_PORT, 2, pic.slavePorts());
       ports.attach(PicSpec.ELCR_PORT, 2, pic.elcrPorts());
@@ -160,14 +187,16 @@ final class PcBoard implements AutoCloseable {
 
       // Timers and the clock.
       InterruptLine timerIrq = wires.isa(BoardSpec.PIT_IRQ);
-      Pit pit = part(new Pit(clock, timerIrq));
+      Pit pit = part("pit", new Pit(clock, timerIrq));
       ports.attach(PitSpec.PORT, 4, pit);
       ports.attach(PitSpec.SPEAKER_PORT, 1, pit.speakerPort());
       InterruptLine rtcIrq = wires.isa(BoardSpec.RTC_IRQ);
-      power = part(new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests));
+      power =
+          part("acpi-power", new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests));
       InterruptLine rtcEvent = power.rtcLine();
       rtc =
           part(
+              "rtc",
               new Rtc(
                   clock,
                   asserted -> {
@@ -177,6 +206,7 @@ final class PcBoard implements AutoCloseable {
       ports.attach(RtcSpec.PORT, 2, rtc);
       Hpet hpet =
           part(
+              "hpet",
               new Hpet(
                   clock,
                   wires.inputs(),
@@ -188,14 +218,17 @@ final class PcBoard implements AutoCloseable {
       ports.attach(AcpiSpec.PORT, AcpiSpec.PORTS, power);
       ports.attach(AcpiSpec.SMI_COMMAND_PORT, 1, power.smiCommand());
       ResetControl resetControl =
-          part(new ResetControl(() -> requests.reset("through port 0xcf9")));
-      ports.attach(Port92.PORT, 1, part(new Port92(() -> requests.reset("through port 0x92"))));
+          part("reset-control", new ResetControl(() -> requests.reset("through port 0xcf9")));
+      ports.attach(
+          Port92.PORT, 1, part("port-92", new Port92(() -> requests.reset("through port 0x92"))));
       ports.attach(PostPort.PORT, 1, new PostPort());
 
       // Keyboard, mouse, and the text screen's registers.
-      ports.attach(CrtController.PORT, CrtController.PORTS, part(new CrtController()));
+      ports.attach(
+          CrtController.PORT, CrtController.PORTS, part("crt-controller", new CrtController()));
       I8042 i8042 =
           part(
+              "i8042",
               new I8042(
                   wires.isa(BoardSpec.KEYBOARD_IRQ),
                   wires.isa(BoardSpec.MOUSE_IRQ),
@@ -209,6 +242,7 @@ final class PcBoard implements AutoCloseable {
         ConsoleWatch watch = watched(new ConsoleWatch(serial.output(), timeline));
         Uart16550 uart =
             part(
+                first ? "com1" : "com2",
                 new Uart16550(
                     clock, wires.isa(first ? BoardSpec.COM1_IRQ : BoardSpec.COM2_IRQ), watch));
         ports.attach(first ? BoardSpec.COM1 : BoardSpec.COM2, UartSpec.PORTS, uart);
@@ -219,10 +253,12 @@ final class PcBoard implements AutoCloseable {
       lpc = new LpcBridge(wires.pirqInputs(), wires.requests(), AcpiSpec.PORT);
       pci = new PciBus(new BarSpace(ports, mmio), lpc.wires());
       ports.attach(
-          PciConfigPorts.PORT, PciConfigPorts.PORTS, part(new PciConfigPorts(pci, resetControl)));
+          PciConfigPorts.PORT,
+          PciConfigPorts.PORTS,
+          part("pci-config-ports", new PciConfigPorts(pci, resetControl)));
       mmio.attach(BoardSpec.ECAM_BASE, BoardSpec.ECAM_SIZE, pci);
-      pci.plug(0, 0, part(HostBridge.create(BoardSpec.ECAM_BASE)));
-      pci.plug(ChipsetSpec.LPC_SLOT, 0, part(lpc.function()));
+      pci.plug(0, 0, part("host-bridge", HostBridge.create(BoardSpec.ECAM_BASE)));
+      pci.plug(ChipsetSpec.LPC_SLOT, 0, part("lpc-bridge", lpc.function()));
       plugVirtio(apicBus, entropy, timeline);
 
       if (config.testDevices()) {
@@ -239,9 +275,22 @@ final class PcBoard implements AutoCloseable {
     return resource;
   }
 
-  private <T extends Stateful<?>> T part(T device) {
-    stateful.add(device);
+  private <T extends Stateful<?>> T part(String name, T device) {
+    if (parts.put(name, device) != null) {
+      throw new IllegalStateException("two parts are called " + name);
+    }
     return device;
+  }
+
+  /** A guest's sense of time is its counter's frequency: KVM's own tolerance is the same. */
+  private static long sameTscHz(long saved, long here, String engine) {
+    if (Math.abs(here - saved) > saved / TSC_TOLERANCE) {
+      throw new MachineException(
+          "The saved machine counts time at %d MHz, and the engine %s here can only at %d MHz;"
+                  .formatted(saved / 1_000_000, engine, here / 1_000_000)
+              + " another engine can go on with it.");
+    }
+    return saved;
   }
 
   private ConsoleWatch watched(ConsoleWatch watch) {
@@ -258,14 +307,13 @@ final class PcBoard implements AutoCloseable {
   }
 
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(
-      CpuEngine engine, CpuVm vm, ApicBus apicBus, EntropySource entropy) {
-    CpuModel model = model(config.cpuModel(), engine);
-    List<LocalApic> apics = new ArrayList<>();
+  private LocalApic buildProcessors(CpuVm vm, ApicBus apicBus, EntropySource entropy) {
     for (int i = 0; i < config.cpus(); i++) {
       MmioBus bus = new MmioBus(mmio);
       LocalApic apic =
-          part(new LocalApic(i, i == 0, CpuModel.PHYSICAL_BITS, apicBus, clock, tscHz));
+          part(
+              LOCAL_APIC + i,
+              new LocalApic(i, i == 0, CpuModel.PHYSICAL_BITS, apicBus, clock, tscHz));
       apic.placement(
           (base, visible) -> {
             bus.detach(apic.registers());
@@ -273,7 +321,7 @@ final class PcBoard implements AutoCloseable {
               bus.attach(base, BoardSpec.LOCAL_APIC_SIZE, apic.registers());
             }
           });
-      KvmClock kvmClock = part(new KvmClock(memory, clock, tscHz));
+      KvmClock kvmClock = part(KVM_CLOCK + i, new KvmClock(memory, clock, tscHz));
       TscFollower follower = new TscFollower(apic, kvmClock);
       cpuid = model.table(i, config.cpus(), tscHz, true);
       Vcpu vcpu;
@@ -294,6 +342,8 @@ final class PcBoard implements AutoCloseable {
         throw new MachineException(String.valueOf(e.getMessage()), e);
       }
       follower.follow(vcpu);
+      followers.add(follower);
+      kvmClocks.add(kvmClock);
       apic.connect(vcpu);
       owned(vcpu);
       vcpus.add(vcpu);
@@ -342,6 +392,7 @@ final class PcBoard implements AutoCloseable {
       FileBlockBackend backend;
       try {
         backend = owned(FileBlockBackend.open(disk.file(), disk.readOnly()));
+        disks.add(backend);
       } catch (IOException e) {
         throw new MachineException(String.valueOf(e.getMessage()), e);
       }
@@ -353,17 +404,17 @@ final class PcBoard implements AutoCloseable {
   private int plug(int slot, VirtioPci device, Timeline timeline) {
     device.onDriver(() -> timeline.reach("first driver"));
     pci.plug(slot, 0, device.function());
-    part(device);
+    part("virtio-" + slot, device);
     return slot + 1;
   }
 
   private void attachTestDevices(InterruptWires wires, Requests requests) {
     ports.attach(DebugExit.PORT, DebugExit.PORTS, new DebugExit(requests::testExit));
-    TestDevice test = new TestDevice(wires.both());
+    TestDevice test = part("test-device", new TestDevice(wires.both()));
     ports.attach(TestDevice.LINE_PORT, TestDevice.LINES, test.linePorts());
     ports.attach(TestDevice.ECHO_PORT, TestDevice.ECHO_PORTS, test.echoPorts());
     mmio.attach(TestDevice.MEMORY, TestDevice.MEMORY_BYTES, test.memory());
-    FwCfg facts = part(new FwCfg());
+    FwCfg facts = part("fw-cfg", new FwCfg());
     facts.item(FwCfgSpec.RAM_SIZE, 8, config.memory());
     facts.item(FwCfgSpec.PROCESSORS, 2, config.cpus());
     facts.item(FwCfgSpec.MAX_PROCESSORS, 2, config.cpus());
@@ -377,8 +428,12 @@ final class PcBoard implements AutoCloseable {
    * @throws isola.machine.board.boot.BootException if the kernel cannot be started
    */
   void powerOn(boolean first) {
+    BootProtocol loader = protocol;
+    if (loader == null) {
+      throw new IllegalStateException("a machine that was restored does not start anew");
+    }
     if (!first) {
-      stateful.forEach(Stateful::reset);
+      parts.values().forEach(Stateful::reset);
       clearMemory();
     }
     setUp();
@@ -394,7 +449,7 @@ final class PcBoard implements AutoCloseable {
             features == null ? 0 : features.edx());
     long rsdp = firmware.install(memory, ports);
     CpuEntry entry =
-        protocol.load(
+        loader.load(
             new BootTarget(
                 memory, map, config.kernel(), config.initrds(), config.commandLine(), rsdp));
     Vcpu vcpu = vcpus.getFirst();
@@ -414,7 +469,7 @@ final class PcBoard implements AutoCloseable {
     if (vector == 0) {
       return false;
     }
-    for (Stateful<?> part : stateful) {
+    for (Stateful<?> part : parts.values()) {
       if (part != rtc && part != power) {
         part.reset();
       }
@@ -432,11 +487,7 @@ final class PcBoard implements AutoCloseable {
     lpc.reroute();
     vcpus.forEach(Vcpu::reset);
     vcpus.forEach(PcBoard::setMemoryTypes);
-    if (config.countInstructions()) {
-      for (Vcpu vcpu : vcpus) {
-        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
-      }
-    }
+    limitInstructions();
     ports.out(PicSpec.ELCR_PORT, 2, levelTriggered());
     PciFirmware.assign(
         pci,
@@ -448,6 +499,15 @@ final class PcBoard implements AutoCloseable {
             map.pciWindow64(),
             map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
         InterruptWires.pirqRoutes());
+  }
+
+  /** Has every instruction counted, where that was asked for. */
+  void limitInstructions() {
+    if (config.countInstructions()) {
+      for (Vcpu vcpu : vcpus) {
+        RawMemory.putLong(vcpu.state() + CpuState.INSTRUCTION_LIMIT, Long.MAX_VALUE);
+      }
+    }
   }
 
   /**
@@ -475,11 +535,6 @@ final class PcBoard implements AutoCloseable {
       memory.prepareWrite(slot, slot.guestBase(), slot.size());
       HostMemory.installed().discard(slot.hostAddress(), slot.size());
     }
-  }
-
-  /** How the kernel is started, for people. */
-  String protocolName() {
-    return protocol.name();
   }
 
   /** Gives everything back, the last built first; no vCPU runs. */

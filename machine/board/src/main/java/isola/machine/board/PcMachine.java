@@ -7,9 +7,16 @@ import isola.host.HostClock;
 import isola.host.HostEntropy;
 import isola.machine.board.MachineConfig.ResetPolicy;
 import isola.machine.board.boot.BootException;
+import isola.machine.board.saved.Description;
+import isola.machine.board.saved.SavedFileException;
+import isola.machine.board.saved.SavedWriter;
 import isola.machine.board.vcpu.Vcpus;
 import isola.machine.devices.serial.Uart16550;
 import isola.machine.devices.virtio.ConsolePort;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -18,6 +25,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +39,9 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private static final int LOOP_RESETS = 3;
 
   private static final long LOOP_NANOS = 10_000_000_000L;
+
+  /** How long processors and device workers may take to stand still. */
+  private static final long STANDSTILL_MILLIS = 10_000;
 
   /** What ended a run. */
   private enum Ending {
@@ -51,42 +62,95 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private final HostClock clock;
   private final String engineName;
   private final PcBoard board;
+  private final BoardState state;
+  private final boolean restored;
   private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition ending = lock.newCondition();
   private final Thread supervisor;
   private volatile @Nullable Vcpus vcpus;
+
+  /** Held by who pauses, resumes or saves the machine; before {@link #lock}. */
+  private final ReentrantLock control = new ReentrantLock();
+
+  // Written under control.
+  private volatile boolean paused;
+
+  /** Read-locked by what comes in from outside, write-locked while the machine is saved. */
+  private final ReentrantReadWriteLock outside = new ReentrantReadWriteLock();
+
   // Guarded by lock.
   private @Nullable End end;
   private boolean started;
   private volatile boolean closed;
 
   PcMachine(MachineConfig config, CpuEngine engine) {
+    this(config, engine, null);
+  }
+
+  /**
+   * A machine to be started.
+   *
+   * @param saved what it goes on from, or null for one that is powered on
+   */
+  PcMachine(MachineConfig config, CpuEngine engine, @Nullable SavedMachine saved) {
     engineName = engine.name();
+    restored = saved != null;
     clock = new HostClock(name);
+    PcBoard built = null;
     try {
-      board = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy());
-    } catch (BootException e) {
+      if (saved != null) {
+        clock.startFrom(saved.file().description().nanos());
+      }
+      long tscHz = saved == null ? 0 : saved.tscHz();
+      built = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy(), tscHz);
+      board = built;
+      state = new BoardState(built);
+      if (saved == null) {
+        built.powerOn(true);
+      } else {
+        built.threads.hold();
+        state.restore(saved.file());
+      }
+    } catch (RuntimeException | IOException e) {
+      if (built != null) {
+        built.threads.close();
+        built.close();
+      }
       clock.close();
-      throw new MachineException(String.valueOf(e.getMessage()), e);
-    } catch (RuntimeException e) {
-      clock.close();
-      throw e;
-    }
-    try {
-      board.powerOn(true);
-    } catch (BootException e) {
-      board.close();
-      clock.close();
-      throw new MachineException(String.valueOf(e.getMessage()), e);
-    } catch (RuntimeException e) {
-      board.close();
-      clock.close();
-      throw e;
+      throw failure(e, saved);
     }
     vcpus = newVcpus();
     supervisor = Thread.ofPlatform().daemon().name(name).unstarted(this::supervise);
     timeline.reach("machine built");
+  }
+
+  /** What becomes of a failure to build the machine. */
+  private static RuntimeException failure(Exception e, @Nullable SavedMachine saved) {
+    return switch (e) {
+      case MachineException sentence -> sentence;
+      case BootException sentence ->
+          new MachineException(String.valueOf(sentence.getMessage()), sentence);
+      case SavedFileException sentence ->
+          new MachineException(String.valueOf(sentence.getMessage()), sentence);
+      case IOException io when saved != null ->
+          new MachineException(
+              "Cannot read the memory of the saved machine %s: %s."
+                  .formatted(saved.file().path(), HostErrors.reason(io)),
+              io);
+      case IllegalArgumentException damage when saved != null ->
+          new MachineException(
+              "The saved machine %s is damaged: %s."
+                  .formatted(saved.file().path(), damage.getMessage()),
+              damage);
+      case IllegalStateException refusal when saved != null ->
+          new MachineException(
+              "The saved machine %s cannot go on here: %s"
+                  .formatted(saved.file().path(), refusal.getMessage()),
+              refusal);
+      case RuntimeException other -> other;
+      default -> new IllegalStateException(e);
+    };
   }
 
   private Vcpus newVcpus() {
@@ -99,6 +163,11 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       throw new IllegalStateException("the machine is not built");
     }
     return now;
+  }
+
+  @Override
+  public MachineConfig config() {
+    return board.config;
   }
 
   @Override
@@ -127,10 +196,16 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   private Outcome runToTheEnd() throws InterruptedException {
     int quick = 0;
+    boolean goesOn = restored;
     while (true) {
       long from = clock.nanos();
-      timeline.reach("kernel entry");
+      timeline.reach(goesOn ? "machine goes on" : "kernel entry");
       clock.resume();
+      if (goesOn) {
+        goesOn = false;
+        board.cpuVm.resumed();
+        board.threads.release();
+      }
       End how = runProcessors();
       while (how.kind == Ending.SUSPEND) {
         how = sleep();
@@ -326,21 +401,128 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   @Override
   public void pressPowerButton() {
-    board.power.pressPowerButton();
+    outside.readLock().lock();
+    try {
+      board.power.pressPowerButton();
+    } finally {
+      outside.readLock().unlock();
+    }
   }
 
   @Override
   public void pause() throws InterruptedException {
-    running().pause();
+    control.lock();
+    try {
+      if (!paused) {
+        standStill();
+      }
+    } finally {
+      control.unlock();
+    }
+  }
+
+  private void standStill() throws InterruptedException {
+    Vcpus now = running();
+    if (!now.pause(STANDSTILL_MILLIS)) {
+      now.resume();
+      throw new MachineException(
+          "A processor of the machine does not stop; does anybody read the guest's console?");
+    }
+    state.noteTime();
     board.cpuVm.paused();
     clock.pause();
+    board.threads.hold();
+    paused = true;
   }
 
   @Override
   public void resume() {
-    clock.resume();
-    board.cpuVm.resumed();
-    running().resume();
+    control.lock();
+    try {
+      if (paused) {
+        paused = false;
+        board.threads.release();
+        clock.resume();
+        board.cpuVm.resumed();
+        running().resume();
+      }
+    } finally {
+      control.unlock();
+    }
+  }
+
+  @Override
+  public boolean paused() {
+    return paused;
+  }
+
+  @Override
+  public void save(String title, Path file, boolean replace) throws InterruptedException {
+    control.lock();
+    try {
+      if (!board.config.ports().isEmpty()) {
+        throw new MachineException(
+            "A machine that a program of this host talks to through its console ports cannot be"
+                + " saved.");
+      }
+      boolean stood = paused;
+      if (!stood) {
+        standStill();
+      }
+      boolean written = false;
+      outside.writeLock().lock();
+      try {
+        write(title, file, replace);
+        written = true;
+      } finally {
+        outside.writeLock().unlock();
+        if (!written && !stood) {
+          resume();
+        }
+      }
+    } finally {
+      control.unlock();
+    }
+  }
+
+  /** The machine is paused: what is under way in it comes to its end, and then it is written. */
+  private void write(String title, Path file, boolean replace) throws InterruptedException {
+    clock.settle();
+    if (!board.threads.drain(STANDSTILL_MILLIS)) {
+      throw new MachineException("A disk of the machine does not end what it does.");
+    }
+    if (!running().allPaused() || ended()) {
+      throw new MachineException("A machine that has ended or sleeps cannot be saved.");
+    }
+    try {
+      Description.Hardware hardware = SavedMachine.describe(board);
+      List<Description.Part> parts = state.parts();
+      new SavedWriter(board.memory, state.processors(), () -> closed)
+          .write(
+              file,
+              replace,
+              memory ->
+                  new Description(
+                      title,
+                      Instant.now().toString(),
+                      engineName,
+                      hardware,
+                      clock.nanos(),
+                      parts,
+                      memory));
+    } catch (IOException e) {
+      throw new MachineException(
+          "Cannot save the machine to %s: %s.".formatted(file, HostErrors.reason(e)), e);
+    }
+  }
+
+  private boolean ended() {
+    lock.lock();
+    try {
+      return end != null;
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override
@@ -349,7 +531,12 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     return new ByteInput() {
       @Override
       public int offer(byte[] bytes, int offset, int length) {
-        return uart.offer(bytes, offset, length);
+        outside.readLock().lock();
+        try {
+          return uart.offer(bytes, offset, length);
+        } finally {
+          outside.readLock().unlock();
+        }
       }
 
       @Override
@@ -449,7 +636,13 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       outcome.complete(new Outcome.Stopped());
     }
     joinSupervisor();
-    board.close();
+    // Whoever saves the machine now sees that it is closed, and gives up.
+    control.lock();
+    try {
+      board.close();
+    } finally {
+      control.unlock();
+    }
     clock.close();
   }
 

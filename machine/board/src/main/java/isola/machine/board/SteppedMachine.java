@@ -56,7 +56,8 @@ public final class SteppedMachine implements AutoCloseable {
               new Ends(),
               timeline,
               clock,
-              random::nextLong);
+              random::nextLong,
+              0);
     } catch (BootException e) {
       throw new MachineException(String.valueOf(e.getMessage()), e);
     }

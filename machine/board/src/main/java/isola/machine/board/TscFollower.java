@@ -27,7 +27,8 @@ final class TscFollower implements MsrPort {
     vcpu = processor;
   }
 
-  private void look() {
+  /** Tells them, if it was moved. */
+  void look() {
     Vcpu processor = vcpu;
     if (processor != null) {
       long offset = RawMemory.getLong(processor.state() + CpuState.TSC_OFFSET);

@@ -6,9 +6,9 @@ import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
- * What a person types, with the escape key taken out: the key, then {@code q}, {@code p} or {@code
- * ?}, is for Isola; the key twice sends it once; the key and anything else is sent as it is. One
- * reader.
+ * What a person types, with the escape key taken out: the key, then {@code q}, {@code p}, {@code s}
+ * or {@code ?}, is for Isola; the key twice sends it once; the key and anything else is sent as it
+ * is. One reader.
  */
 public final class EscapeKey extends InputStream {
   /** Stands for no escape key. */
@@ -21,6 +21,8 @@ public final class EscapeKey extends InputStream {
   public enum Action {
     /** Stop the machine. */
     QUIT,
+    /** Save the machine and end it. */
+    SAVE,
     /** Press the machine's power button. */
     POWER,
     /** Say what the key does. */
@@ -131,6 +133,7 @@ public final class EscapeKey extends InputStream {
     }
     switch (typedKey) {
       case 'q', 'Q' -> listener.accept(Action.QUIT);
+      case 's', 'S' -> listener.accept(Action.SAVE);
       case 'p', 'P' -> listener.accept(Action.POWER);
       case '?', 'h', 'H' -> listener.accept(Action.HELP);
       default -> {

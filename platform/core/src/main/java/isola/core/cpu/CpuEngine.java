@@ -35,6 +35,12 @@ public interface CpuEngine {
     return Optional.empty();
   }
 
+  /**
+   * Reads the tables that the first guest would otherwise wait for. Of no consequence if it is
+   * never called, or called again.
+   */
+  default void prepare() {}
+
   /** Creates a machine's processors over its memory. The memory outlives the result. */
   CpuVm create(GuestMemory memory);
 }

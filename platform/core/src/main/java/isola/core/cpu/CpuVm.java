@@ -43,6 +43,22 @@ public interface CpuVm extends AutoCloseable {
   }
 
   /**
+   * What the paravirtual clock shows while the machine is paused, in nanoseconds, if the engine
+   * keeps that clock itself; otherwise -1.
+   */
+  default long paravirtualNanos() {
+    return -1;
+  }
+
+  /**
+   * Sets what the paravirtual clock goes on from at {@link #resumed}, while the machine is paused;
+   * nothing for engines that do not keep that clock.
+   */
+  default void paravirtualNanos(long nanos) {
+    // The board's clock.
+  }
+
+  /**
    * Begins, or ends, to note which pages of RAM are written, by the guest or through {@link
    * isola.core.memory.GuestMemory}. Any thread, no processor running.
    *

@@ -11,6 +11,14 @@ public interface Stateful<S extends Record> {
   /** Back to the state after power-on. */
   void reset();
 
+  /**
+   * The version of the state's form: one more whenever an older form would be read wrongly. A state
+   * of another version is refused.
+   */
+  default int version() {
+    return 1;
+  }
+
   /** A snapshot of the volatile state that shares nothing with the device. */
   S save();
 

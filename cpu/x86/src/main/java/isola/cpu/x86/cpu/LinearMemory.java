@@ -37,8 +37,6 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
   /** Host address of the TLB table for instruction fetch. */
   private long fetchTable;
 
-  private int breakpointHits;
-
   LinearMemory(long state, GuestMemory memory, VcpuWiring wiring) {
     super(state, wiring);
     this.memory = memory;
@@ -397,22 +395,23 @@ public abstract sealed class LinearMemory extends Segmentation permits Cpu {
       long length = code == 2 ? 8 : code + 1;
       long at = field(CpuState.DR + n * 8) & -length;
       if (linear < at + length && at < linear + size) {
-        breakpointHits |= 1 << n;
-        attention(Attention.BOUNDARY);
+        postDebug(1 << n);
       }
     }
   }
 
   /** Asks for a #DB trap at the next instruction boundary: DR6 bits 3:0, or the task switch's. */
   public void postDebug(int bits) {
-    breakpointHits |= bits;
+    intField(CpuState.DEBUG_TRAPS, intField(CpuState.DEBUG_TRAPS) | bits);
     attention(Attention.BOUNDARY);
   }
 
   /** Debug conditions that were met since the last call, as DR6 bits: 3:0 and BT. */
   public int takeBreakpointHits() {
-    int hits = breakpointHits;
-    breakpointHits = 0;
+    int hits = intField(CpuState.DEBUG_TRAPS);
+    if (hits != 0) {
+      intField(CpuState.DEBUG_TRAPS, 0);
+    }
     return hits;
   }
 }

@@ -374,8 +374,9 @@ public final class Tlb {
   void protect(long hostPage) {
     for (int i = 0; i < NEVER * ENTRIES; i++) {
       long entry = tables + ((long) i << ENTRY_SHIFT);
-      long tag = RawMemory.getLong(entry + WRITE);
-      if ((tag & 1) == 0 && tag + RawMemory.getLong(entry + ADDEND) == hostPage) {
+      // Most are other pages'; this one comparison is what the search takes.
+      if (RawMemory.getLongOpaque(entry + HOST) == hostPage
+          && (RawMemory.getLong(entry + WRITE) & 1) == 0) {
         RawMemory.putLong(entry + WRITE, empty(i));
       }
     }

@@ -80,6 +80,17 @@ public final class Decoder {
   }
 
   private long fetch(int bytes) {
+    if (bytes == 1) {
+      return fetch();
+    }
+    if (bytes == 4 && at + 4 <= end && at + 4 - start <= MAX_LENGTH) {
+      int here = at;
+      at = here + 4;
+      return (code[here] & 0xffL)
+          | (code[here + 1] & 0xffL) << 8
+          | (code[here + 2] & 0xffL) << 16
+          | (code[here + 3] & 0xffL) << 24;
+    }
     long value = 0;
     for (int i = 0; i < bytes; i++) {
       value |= (long) fetch() << (i * 8);
@@ -216,7 +227,7 @@ public final class Decoder {
     if (form == null) {
       return Status.UNDEFINED;
     }
-    if (form.has('H') || form.has('B')) {
+    if (form.operands().has(Operands.VECTOR_VVVV | Operands.GENERAL_VVVV)) {
       insn.vvvv = (byte) (is64 ? register : register & 7);
     } else if (register != 0) {
       return Status.UNDEFINED;
@@ -348,7 +359,7 @@ public final class Decoder {
     if (rm == 4) {
       int sib = fetch();
       int index = ((sib >> 3) & 7) | ((rex & 2) << 2);
-      if (index != 4 || form.gathers()) {
+      if (index != 4 || (insn.vex && form.gathers())) {
         insn.index = (byte) index;
         insn.scale = (byte) (sib >> 6);
       }
@@ -375,21 +386,22 @@ public final class Decoder {
 
   private Status operands(Insn insn, Form form, int opcode, int rex) {
     boolean first = true;
-    for (int i = 0; i < form.operands().size(); i++) {
-      String operand = form.operands().get(i);
-      switch (operand.charAt(0)) {
+    Operands operands = form.operands();
+    int count = operands.size();
+    for (int i = 0; i < count; i++) {
+      char type = operands.type(i);
+      switch (operands.kind(i)) {
         case 'I' -> {
           if (first) {
-            insn.imm = immediate(insn, operand);
+            insn.imm = immediate(insn, operands, i);
             first = false;
           } else {
             insn.imm2 = (int) fetch(1);
           }
         }
-        case 'J' ->
-            insn.imm = fetchSigned(operand.equals("Jb") ? 1 : Math.min(insn.operandSize, 4));
+        case 'J' -> insn.imm = fetchSigned(type == 'b' ? 1 : Math.min(insn.operandSize, 4));
         case 'A' -> {
-          if (operand.equals("Ap")) {
+          if (type == 'p') {
             insn.imm = fetch(Math.min(insn.operandSize, 4));
             insn.imm2 = (int) fetch(2);
           }
@@ -404,12 +416,12 @@ public final class Decoder {
           }
         }
         case 'S' -> {
-          if (operand.equals("Sw")) {
+          if (type == 'w') {
             insn.reg &= 7;
             if (insn.reg > Segment.GS) {
               return Status.UNDEFINED;
             }
-          } else if (operand.equals("STi")) {
+          } else if (operands.get(i).equals("STi")) {
             insn.rm &= 7;
           }
         }
@@ -419,18 +431,17 @@ public final class Decoder {
     if (form.group() == Group.X87) {
       insn.reg &= 7;
     }
-    if (form.gathers() && insn.index == Insn.NONE) {
+    if (insn.index == Insn.NONE && form.gathers()) {
       return Status.UNDEFINED;
     }
     return Status.OK;
   }
 
-  private long immediate(Insn insn, String operand) {
-    return switch (operand) {
-      case "Ib" -> fetch(1);
-      case "Ibs" -> fetchSigned(1);
-      case "Iw" -> fetch(2);
-      case "Iz" -> fetchSigned(Math.min(insn.operandSize, 4));
+  private long immediate(Insn insn, Operands operands, int i) {
+    return switch (operands.type(i)) {
+      case 'b' -> operands.get(i).length() == 2 ? fetch(1) : fetchSigned(1);
+      case 'w' -> fetch(2);
+      case 'z' -> fetchSigned(Math.min(insn.operandSize, 4));
       default -> fetchSigned(insn.operandSize);
     };
   }

@@ -1,6 +1,5 @@
 package isola.cpu.x86.decode;
 
-import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +34,7 @@ public record Form(
     int exact,
     Rm rm,
     Op op,
-    List<String> operands,
+    Operands operands,
     Group group,
     boolean lockable,
     Mode mode,
@@ -158,8 +157,8 @@ public record Form(
 
   /** Whether an operand of a kind is there: its first letter in the manual's notation. */
   public boolean has(char kind) {
-    for (String operand : operands) {
-      if (operand.charAt(0) == kind) {
+    for (int i = 0; i < operands.size(); i++) {
+      if (operands.kind(i) == kind) {
         return true;
       }
     }
@@ -177,7 +176,7 @@ public record Form(
 
   /** Whether the index of the memory operand is a vector (VSIB). */
   public boolean gathers() {
-    return features.contains("vsib");
+    return vex != null && features.contains("vsib");
   }
 
   /** Bytes of the memory operand of an instruction of this row. */
@@ -189,7 +188,7 @@ public record Form(
   }
 
   /** How many times as long a memory operand is with VEX.L. */
-  static int wider(List<String> operands) {
+  static int wider(Operands operands) {
     for (String operand : operands) {
       if (operand.charAt(0) == 'W' || operand.charAt(0) == 'M') {
         return switch (operand.substring(1)) {
@@ -204,35 +203,16 @@ public record Form(
 
   /** The operand at a position, or the empty string. */
   public String operand(int position) {
-    return position < operands.size() ? operands.get(position) : "";
+    return operands.text(position);
   }
 
   /** Whether the destination is the operand that ModRM.rm names, register or memory. */
   public boolean rmIsDestination() {
-    return switch (operand(0).isEmpty() || isSegment(operand(0)) ? ' ' : operand(0).charAt(0)) {
-      case 'E', 'M', 'Q', 'W', 'U', 'N', 'R' -> true;
-      default -> false;
-    };
+    return operands.has(Operands.INTO_RM);
   }
 
   /** Whether a ModRM byte follows the opcode. */
   public boolean hasModRm() {
-    if (extension >= 0 || exact >= 0 || rm != Rm.ANY) {
-      return true;
-    }
-    for (String operand : operands) {
-      if ("CDEGMNPQRSUVW".indexOf(operand.charAt(0)) >= 0
-          && !operand.equals("CL")
-          && !operand.equals("DX")
-          && !isSegment(operand)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Whether an operand is a segment register that the opcode itself names. */
-  static boolean isSegment(String operand) {
-    return operand.length() == 2 && operand.charAt(1) == 'S';
+    return extension >= 0 || exact >= 0 || rm != Rm.ANY || operands.has(Operands.MODRM);
   }
 }

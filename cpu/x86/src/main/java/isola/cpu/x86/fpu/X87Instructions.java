@@ -54,7 +54,9 @@ public final class X87Instructions {
           long offset = cpu.effective(insn);
           memory(cpu, insn, offset);
           remember(cpu, insn);
-          rememberData(cpu, insn, offset);
+          if (pending(cpu)) {
+            rememberData(cpu, insn, offset);
+          }
         } else {
           registers(cpu, insn);
         }
@@ -64,9 +66,13 @@ public final class X87Instructions {
 
   /** #MF if an exception waits. */
   public static void checkPending(Cpu cpu) {
-    if ((X87.fsw(cpu) & X87Spec.ES) != 0) {
+    if (pending(cpu)) {
       throw cpu.fault(Vector.MF);
     }
+  }
+
+  private static boolean pending(Cpu cpu) {
+    return (X87.fsw(cpu) & X87Spec.ES) != 0;
   }
 
   /** The opcode byte, D8 to DF. */
@@ -75,10 +81,17 @@ public final class X87Instructions {
     return form == null ? 0 : form.opcode();
   }
 
+  /**
+   * Notes where the last instruction is. The opcode and, as CPUID says, the operand's address are
+   * kept of one that raised an exception which is not masked (Intel SDM vol. 1, 8.1.8 and 8.1.9).
+   */
   private static void remember(Cpu cpu, Insn insn) {
     long at = cpu.rip();
     boolean real = !cpu.protectedMode() || cpu.v86();
     cpu.field(CpuState.FIP, real ? at + cpu.base(Segment.CS) : at);
+    if (!pending(cpu)) {
+      return;
+    }
     int modRm = insn.memory() ? insn.reg << 3 : 0xc0 | insn.reg << 3 | insn.rm;
     RawMemory.putShort(cpu.state + CpuState.FOP, (short) ((opcode(insn) & 7) << 8 | modRm));
   }

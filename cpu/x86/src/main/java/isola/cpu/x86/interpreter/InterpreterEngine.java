@@ -3,6 +3,7 @@ package isola.cpu.x86.interpreter;
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
 import isola.core.memory.GuestMemory;
+import isola.cpu.x86.decode.OpcodeTable;
 import java.util.Optional;
 
 /** The reference engine: plain Java, any JVM. */
@@ -30,6 +31,11 @@ public final class InterpreterEngine implements CpuEngine {
   @Override
   public int level() {
     return 3;
+  }
+
+  @Override
+  public void prepare() {
+    OpcodeTable _ = OpcodeTable.v3();
   }
 
   @Override

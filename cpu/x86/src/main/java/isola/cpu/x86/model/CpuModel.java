@@ -87,7 +87,15 @@ public record CpuModel(int level, boolean fiveLevelPaging) {
           | KVM_CLOCKSOURCE_STABLE;
 
   private static final int STRUCTURED_EBX =
-      FSGSBASE | TSC_ADJUST | SMEP | ERMS | INVPCID | FCS_FDS_DEPRECATED | RDSEED | SMAP;
+      FSGSBASE
+          | TSC_ADJUST
+          | FDP_EXCEPTION_ONLY
+          | SMEP
+          | ERMS
+          | INVPCID
+          | FCS_FDS_DEPRECATED
+          | RDSEED
+          | SMAP;
 
   private static final int V3_FEATURES_ECX = FMA | AVX | F16C;
   private static final int V3_STRUCTURED_EBX = BMI1 | AVX2 | BMI2;

@@ -83,6 +83,10 @@ public final class CpuidSpec {
   public static final int TSC_ADJUST = 1 << 1;
   public static final int BMI1 = 1 << 3;
   public static final int AVX2 = 1 << 5;
+
+  /** The x87 data pointer is updated by exceptions that are not masked alone. */
+  public static final int FDP_EXCEPTION_ONLY = 1 << 6;
+
   public static final int SMEP = 1 << 7;
   public static final int BMI2 = 1 << 8;
   public static final int ERMS = 1 << 9;

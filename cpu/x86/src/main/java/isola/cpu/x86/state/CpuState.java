@@ -126,6 +126,9 @@ public final class CpuState {
    */
   public static final int UNHALTED = 0x2dc;
 
+  /** 4 bytes: debug traps that wait for the next instruction boundary, as DR6 has them. */
+  public static final int DEBUG_TRAPS = 0x3e0;
+
   /** Always 0: stands in for a base or index register that an address does not have. */
   public static final int ZERO = 0x3f8;
 
@@ -181,6 +184,14 @@ public final class CpuState {
 
   /** IA32_TSC_DEADLINE of that local APIC. */
   public static final int TSC_DEADLINE = 0x908;
+
+  /**
+   * MSR_KVM_WALL_CLOCK_NEW and, right after it, MSR_KVM_SYSTEM_TIME_NEW where the engine keeps the
+   * paravirtual clock inside itself, as it does the local APIC.
+   */
+  public static final int KVM_WALL_CLOCK = 0x980;
+
+  public static final int KVM_SYSTEM_TIME = 0x988;
 
   /**
    * The registers of that local APIC, {@link #LOCAL_APIC_SIZE} bytes, each at its offset in the

@@ -69,6 +69,41 @@ final class DecoderTest {
   }
 
   @Test
+  void everyVexRowDecodesToItself() {
+    Decoder v3 = new Decoder(OpcodeTable.v3());
+    int rows = 0;
+    for (Form form : OpcodeTable.v3().forms()) {
+      Form.Vex vex = form.vex();
+      if (vex == null) {
+        continue;
+      }
+      rows++;
+      byte[] bytes = new byte[32];
+      bytes[0] = (byte) 0xc4;
+      bytes[1] = (byte) (0xe0 | form.map());
+      int prefix =
+          switch (form.prefix()) {
+            case 0x66 -> 1;
+            case 0xf3 -> 2;
+            case 0xf2 -> 3;
+            default -> 0;
+          };
+      int l = vex.length() == Form.Vex.Length.L256 ? 4 : 0;
+      bytes[2] = (byte) ((vex.w() == 1 ? 0x80 : 0) | 0x78 | l | prefix);
+      bytes[3] = (byte) form.opcode();
+      boolean memory = form.rm() == Form.Rm.MEMORY || form.gathers();
+      if (form.hasModRm()) {
+        bytes[4] = (byte) ((memory ? 0x04 : 0xc1) | Math.max(form.extension(), 0) << 3);
+        bytes[5] = 0x11;
+      }
+      Insn insn = new Insn();
+      assertThat(v3.decode(insn, bytes, 0, 15, 8)).as(form.toString()).isEqualTo(Decoder.Status.OK);
+      assertThat(insn.form).isEqualTo(form);
+    }
+    assertThat(rows).isGreaterThan(300);
+  }
+
+  @Test
   void aRowWithTooFewBytesAsksForMore() {
     for (Form form : OpcodeTable.x86().forms()) {
       if (form.mode() == Form.Mode.NOT_64) {

@@ -95,10 +95,14 @@ class FloatingPointInstructionsTest {
     p.memory.put(0x3000, 4, 0x4000_0000);
     p.execute("d8 00");
     p.execute("d9 e8");
+    // A denormal operand, which is not masked.
+    p.memory.put(0x2000, 2, 0x37d);
+    p.execute("d9 2d 00 20 00 00");
+    p.memory.put(0x3000, 4, 1);
     p.cpu.rip(0x12_3456);
     p.execute("d8 00");
     p.execute("d9 35 00 10 00 00");
-    assertThat(memory(0x1000, 4)).isEqualTo(0xffff_037fL);
+    assertThat(memory(0x1000, 4)).isEqualTo(0xffff_037dL);
     // A NaN in register 0 from the empty stack, 1 in register 7.
     assertThat(memory(0x1008, 2)).isEqualTo(0x3ffe);
     assertThat(memory(0x100c, 4)).isEqualTo(0x12_3456);
@@ -112,10 +116,23 @@ class FloatingPointInstructionsTest {
   }
 
   @Test
+  void onlyAnExceptionIsRememberedWithOpcodeAndOperand() {
+    p.cpu.rip(0x12_3456);
+    p.cpu.gpr(0, 0x3000);
+    p.execute("d9 40 08");
+    p.execute("d9 35 00 10 00 00");
+    assertThat(memory(0x100c, 4)).isEqualTo(0x12_3456);
+    assertThat(memory(0x1010, 4)).isZero();
+    assertThat(memory(0x1014, 4)).isZero();
+  }
+
+  @Test
   void realModeEnvironmentHasLinearPointersAndTheOpcode() {
     p.realMode();
+    p.memory.put(0x0200, 2, 0x37d);
+    p.execute("d9 2e 00 02");
     p.cpu.rip(0x1234);
-    p.memory.put(0x0300, 4, 0x4000_0000);
+    p.memory.put(0x0300, 4, 1);
     // FLD dword [0x300]
     p.execute("d9 06 00 03");
     // FNSTENV [0x1000]

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -73,6 +74,34 @@ public final class Vcpus {
       while (paused < alive) {
         changed.await();
       }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * As {@link #pause()}, but waits no longer than asked; false if a processor still runs, which may
+   * stop any time until {@link #resume}.
+   */
+  public boolean pause(long millis) throws InterruptedException {
+    ask(Request.PAUSE);
+    long left = TimeUnit.MILLISECONDS.toNanos(millis);
+    lock.lock();
+    try {
+      while (paused < alive && left > 0) {
+        left = changed.awaitNanos(left);
+      }
+      return paused >= alive;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether every processor is paused, and none has ended or has yet to be started. */
+  public boolean allPaused() {
+    lock.lock();
+    try {
+      return paused == threads.size();
     } finally {
       lock.unlock();
     }

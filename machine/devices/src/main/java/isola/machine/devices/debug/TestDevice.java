@@ -2,6 +2,7 @@ package isola.machine.devices.debug;
 
 import isola.core.bus.MmioDevice;
 import isola.core.bus.PortDevice;
+import isola.core.device.Stateful;
 import isola.core.irq.InterruptLine;
 import java.util.List;
 
@@ -9,7 +10,17 @@ import java.util.List;
  * The test device of kvm-unit-tests ({@code pc-testdev}): lines that the guest raises by itself,
  * ports that keep what is written, and a page of device memory that does. Any thread.
  */
-public final class TestDevice {
+public final class TestDevice implements Stateful<TestDevice.State> {
+  /**
+   * Volatile state.
+   *
+   * @param raised the lines that are asserted, a bit each
+   * @param echo what the echoing ports give back
+   * @param memory device memory
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  public record State(int raised, int echo, byte[] memory) {}
+
   /** First of 24 ports that drive interrupt lines. */
   public static final int LINE_PORT = 0x2000;
 
@@ -31,6 +42,7 @@ public final class TestDevice {
   private final InterruptLine[] lines;
   private final byte[] memory = new byte[MEMORY_BYTES];
   private final int[] echo = new int[1];
+  private int raised;
 
   /**
    * A device.
@@ -54,9 +66,16 @@ public final class TestDevice {
 
       @Override
       public void out(int offset, int size, int value) {
-        lines[offset].set(value != 0);
+        raise(offset, value != 0);
       }
     };
+  }
+
+  private void raise(int line, boolean asserted) {
+    synchronized (lines) {
+      raised = asserted ? raised | 1 << line : raised & ~(1 << line);
+      lines[line].set(asserted);
+    }
   }
 
   /** {@link #ECHO_PORTS} ports that give back what was written. */
@@ -102,5 +121,41 @@ public final class TestDevice {
         }
       }
     };
+  }
+
+  @Override
+  public void reset() {
+    restore(new State(0, 0, new byte[MEMORY_BYTES]));
+  }
+
+  @Override
+  public State save() {
+    int up;
+    synchronized (lines) {
+      up = raised;
+    }
+    int echoed;
+    synchronized (echo) {
+      echoed = echo[0];
+    }
+    synchronized (memory) {
+      return new State(up, echoed, memory.clone());
+    }
+  }
+
+  @Override
+  public void restore(State state) {
+    if (state.memory.length != MEMORY_BYTES) {
+      throw new IllegalArgumentException("the saved state is not a test device's");
+    }
+    synchronized (memory) {
+      System.arraycopy(state.memory, 0, memory, 0, MEMORY_BYTES);
+    }
+    synchronized (echo) {
+      echo[0] = state.echo;
+    }
+    for (int line = 0; line < LINES; line++) {
+      raise(line, (state.raised & 1 << line) != 0);
+    }
   }
 }

@@ -11,6 +11,9 @@ import isola.core.memory.RawMemory;
  * interrupt.
  */
 public final class ApicPage {
+  /** Where the timer's current count is, 4 bytes. */
+  public static final int CURRENT_COUNT = ApicSpec.CURRENT_COUNT;
+
   /** Bytes that are read and written: up to the last register. */
   public static final int SIZE = 0x400;
 
@@ -64,9 +67,9 @@ public final class ApicPage {
    * Puts a state into a page.
    *
    * @param page host address of {@link #SIZE} bytes
-   * @param current the timer's current count
+   * @param nanos the machine's clock
    */
-  public static void fill(long page, LocalApic.State state, int current) {
+  public static void fill(long page, LocalApic.State state, long nanos) {
     RawMemory.fill(page, SIZE, (byte) 0);
     word(page, ApicSpec.ID, state.id() << 24);
     word(page, ApicSpec.VERSION, ApicSpec.VERSION_VALUE);
@@ -88,7 +91,8 @@ public final class ApicPage {
     }
     word(page, ApicSpec.DIVIDE, state.timer().divide());
     word(page, ApicSpec.INITIAL_COUNT, (int) state.timer().initial());
-    word(page, ApicSpec.CURRENT_COUNT, current);
+    word(
+        page, ApicSpec.CURRENT_COUNT, ApicTimer.currentCount(state.timer(), state.lvt()[0], nanos));
   }
 
   private static void vectors(long page, int register, long[] to, int from) {

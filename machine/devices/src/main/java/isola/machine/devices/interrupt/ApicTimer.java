@@ -44,6 +44,10 @@ final class ApicTimer {
   }
 
   private long tick() {
+    return tick(divide);
+  }
+
+  private static long tick(int divide) {
     // Bits 3, 1 and 0: divide by 2, 4, ... 128, and 7 is by 1; figure 10-10.
     int code = (divide & 3) | (divide >> 1 & 4);
     return NANOS_PER_TICK << ((code + 1) & 7);
@@ -108,15 +112,21 @@ final class ApicTimer {
   }
 
   int currentCount() {
-    if (!running || deadlineMode()) {
+    return currentCount(save(), mode, clock.nanos());
+  }
+
+  /** What a timer in this state and mode counts at some time of the machine's clock. */
+  static int currentCount(LocalApic.TimerState state, int lvt, long nanos) {
+    int mode = lvt & ApicSpec.LVT_TIMER_MODE;
+    if (!state.running() || (mode & ApicSpec.LVT_TIMER_DEADLINE) != 0 || state.initial() == 0) {
       return 0;
     }
-    long elapsed = (clock.nanos() - since) / tick();
-    if (elapsed < remaining) {
-      return (int) (remaining - elapsed);
+    long elapsed = (nanos - state.since()) / tick(state.divide());
+    if (elapsed < state.remaining()) {
+      return (int) (state.remaining() - elapsed);
     }
     boolean periodic = mode == ApicSpec.LVT_TIMER_PERIODIC;
-    return periodic ? (int) (initial - (elapsed - remaining) % initial) : 0;
+    return periodic ? (int) (state.initial() - (elapsed - state.remaining()) % state.initial()) : 0;
   }
 
   long deadline() {

@@ -58,6 +58,13 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
     void moved(long base, boolean visible);
   }
 
+  /** What IA32_APIC_BASE can hold: the switches, and an address of up to 52 bits. */
+  private static final long BASE_BITS =
+      (1L << 52) - ApicSpec.WINDOW
+          | ApicSpec.BASE_ENABLE
+          | ApicSpec.BASE_X2APIC
+          | ApicSpec.BASE_BOOTSTRAP;
+
   // Configuration.
   private final int number;
   private final boolean bootstrap;
@@ -468,7 +475,9 @@ public final class LocalApic implements InterruptPort, Stateful<LocalApic.State>
 
   @Override
   public void restore(State state) {
-    if (state.lvt.length != ApicSpec.LVT_ENTRIES || state.vectors.length != 12) {
+    if (state.lvt.length != ApicSpec.LVT_ENTRIES
+        || state.vectors.length != 12
+        || (state.base & ~BASE_BITS) != 0) {
       throw new IllegalArgumentException("the saved state is not a local APIC's");
     }
     synchronized (this) {

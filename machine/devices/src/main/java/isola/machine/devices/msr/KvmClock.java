@@ -18,8 +18,9 @@ public final class KvmClock implements MsrPort, Stateful<KvmClock.State> {
    * @param wallClock the wall clock register
    * @param systemTime the system time register
    * @param tscOffset see {@link #tscOffset}
+   * @param ahead how far this clock is ahead of the machine's, in nanoseconds
    */
-  public record State(long wallClock, long systemTime, long tscOffset) {}
+  public record State(long wallClock, long systemTime, long tscOffset, long ahead) {}
 
   private static final long SECOND = 1_000_000_000L;
 
@@ -36,6 +37,7 @@ public final class KvmClock implements MsrPort, Stateful<KvmClock.State> {
   private long wallClock;
   private long systemTime;
   private long tscOffset;
+  private long ahead;
   private long value;
 
   /**
@@ -82,20 +84,20 @@ public final class KvmClock implements MsrPort, Stateful<KvmClock.State> {
     long version = memory.get(at, 4) + 1 | 1;
     memory.put(at + KvmClockSpec.TIME_VERSION, 4, version);
     memory.put(at + KvmClockSpec.TIME_TSC, 8, tsc);
-    memory.put(at + KvmClockSpec.TIME_SYSTEM, 8, nanos);
+    memory.put(at + KvmClockSpec.TIME_SYSTEM, 8, nanos + ahead);
     memory.put(at + KvmClockSpec.TIME_MULTIPLIER, 4, multiplier);
     memory.put(at + KvmClockSpec.TIME_SHIFT, 1, shift);
     memory.put(at + KvmClockSpec.TIME_FLAGS, 1, KvmClockSpec.FLAG_STABLE);
     memory.put(at + KvmClockSpec.TIME_VERSION, 4, version + 1);
   }
 
-  /** The wall time at which the machine's clock was 0. */
+  /** The wall time at which this clock was 0. */
   private void writeWallClock() {
     long at = wallClock;
     if (!memory.contains(at, 12)) {
       return;
     }
-    long start = clock.wallNanos() - clock.nanos();
+    long start = clock.wallNanos() - clock.nanos() - ahead;
     long version = memory.get(at, 4) + 1 | 1;
     memory.put(at + KvmClockSpec.WALL_VERSION, 4, version);
     memory.put(at + KvmClockSpec.WALL_SECONDS, 4, Math.floorDiv(start, SECOND));
@@ -143,11 +145,12 @@ public final class KvmClock implements MsrPort, Stateful<KvmClock.State> {
     wallClock = 0;
     systemTime = 0;
     tscOffset = 0;
+    ahead = 0;
   }
 
   @Override
   public State save() {
-    return new State(wallClock, systemTime, tscOffset);
+    return new State(wallClock, systemTime, tscOffset, ahead);
   }
 
   @Override
@@ -155,6 +158,7 @@ public final class KvmClock implements MsrPort, Stateful<KvmClock.State> {
     wallClock = state.wallClock;
     systemTime = state.systemTime;
     tscOffset = state.tscOffset;
+    ahead = state.ahead;
     writeSystemTime();
   }
 }

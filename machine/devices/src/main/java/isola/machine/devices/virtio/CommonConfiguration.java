@@ -105,11 +105,11 @@ final class CommonConfiguration implements MmioDevice {
       deviceSelect = state.deviceSelect();
       driverSelect = state.driverSelect();
       features = state.features();
-      status = state.status();
-      queueSelect = state.queueSelect();
-      generation = state.generation();
+      status = state.status() & 0xff;
+      queueSelect = state.queueSelect() & 0xffff;
+      generation = state.generation() & 0xff;
       for (int i = 0; i < vectors.length; i++) {
-        vectors[i] = state.vectors().get(i);
+        vectors[i] = allowedVector(state.vectors().get(i) & 0xffff);
       }
       device.queues().forEach(queue -> queue.features(features));
     }

@@ -37,6 +37,18 @@ final class ConfigurationWindow implements PciCapability {
     return LENGTH;
   }
 
+  synchronized byte[] save() {
+    return fields.array().clone();
+  }
+
+  synchronized void restore(byte[] saved) {
+    if (saved.length != LENGTH) {
+      throw new IllegalArgumentException("the saved configuration window has another size");
+    }
+    fields.put(BAR, saved[BAR]);
+    fields.put(OFFSET, saved, OFFSET, LENGTH - OFFSET);
+  }
+
   /**
    * The access that the window is set to, as its size in bytes, or 0 if it is set to nothing that
    * exists.

@@ -57,13 +57,16 @@ final class SplitQueue {
   }
 
   synchronized void restore(QueueState state) {
+    if (state.size() < 1 || state.size() > maxSize || Integer.bitCount(state.size()) != 1) {
+      throw new IllegalArgumentException("a virtio queue cannot have the saved size");
+    }
     size = state.size();
     enabled = state.enabled();
     descriptors = state.descriptors();
     driver = state.driver();
     device = state.device();
-    nextAvailable = state.nextAvailable();
-    nextUsed = state.nextUsed();
+    nextAvailable = state.nextAvailable() & 0xffff;
+    nextUsed = state.nextUsed() & 0xffff;
     broken = state.broken();
     signalledValid = false;
     epoch++;

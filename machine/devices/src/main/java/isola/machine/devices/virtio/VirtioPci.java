@@ -29,9 +29,15 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
    * @param common feature negotiation and queue set-up
    * @param queues the queues, in order
    * @param isr interrupt status
+   * @param window where the window in configuration space is set to
    */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
   public record State(
-      PciFunction.State function, TransportState common, List<QueueState> queues, int isr) {}
+      PciFunction.State function,
+      TransportState common,
+      List<QueueState> queues,
+      int isr,
+      byte[] window) {}
 
   private static final int STRUCTURES_BAR = 0;
   private static final int MSIX_BAR = 1;
@@ -48,6 +54,7 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
   private final VirtioDevice device;
   private final CommonConfiguration common;
   private final MsixTable msix;
+  private final ConfigurationWindow window;
   private final PciFunction function;
   private volatile Runnable driverFound = () -> {};
   // Volatile state, under the lock.
@@ -59,6 +66,7 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
     int vectors = device.queues().size() + 1;
     this.msix = new MsixTable(vectors, MSIX_BAR, messages);
     this.common = new CommonConfiguration(device, this, vectors);
+    this.window = new ConfigurationWindow(this, BAR_SIZE);
     int id = VirtioSpec.PCI_DEVICE_BASE + device.type();
     this.function =
         PciFunction.builder(
@@ -71,7 +79,7 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
             .capability(structure(VirtioSpec.CAP_ISR_CFG, ISR_PAGE, 1))
             .capability(structure(VirtioSpec.CAP_DEVICE_CFG, DEVICE_PAGE, PAGE))
             .capability(notifyStructure())
-            .capability(new ConfigurationWindow(this, BAR_SIZE))
+            .capability(window)
             .build();
   }
 
@@ -258,7 +266,8 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
         function.save(),
         common.save(),
         device.queues().stream().map(SplitQueue::save).toList(),
-        isr);
+        isr,
+        window.save());
   }
 
   @Override
@@ -267,12 +276,13 @@ public final class VirtioPci implements MmioDevice, VirtioInterrupts, Stateful<V
     if (state.queues.size() != queues.size()) {
       throw new IllegalArgumentException("the saved virtio device has another number of queues");
     }
+    window.restore(state.window);
     function.restore(state.function);
     for (int i = 0; i < queues.size(); i++) {
       queues.get(i).restore(state.queues.get(i));
     }
     synchronized (this) {
-      isr = state.isr;
+      isr = state.isr & (VirtioSpec.ISR_QUEUE | VirtioSpec.ISR_CONFIG);
     }
     common.restore(state.common);
   }

@@ -32,7 +32,7 @@ class ApicPageTest {
     try (GuestMemory memory = new GuestMemory()) {
       long page = memory.addRam(0, 4096).hostAddress();
       LocalApic.State state = from.save();
-      ApicPage.fill(page, state, (int) from.read(ApicSpec.CURRENT_COUNT));
+      ApicPage.fill(page, state, clock.nanos());
       to.restore(ApicPage.state(page, state.base(), state.timer().deadline(), clock.nanos()));
     }
     for (int register = ApicSpec.ID; register < ApicPage.SIZE; register += 16) {
@@ -52,7 +52,7 @@ class ApicPageTest {
     from.deadline(5000);
     try (GuestMemory memory = new GuestMemory()) {
       long page = memory.addRam(0, 4096).hostAddress();
-      ApicPage.fill(page, from.save(), 0);
+      ApicPage.fill(page, from.save(), clock.nanos());
       to.restore(ApicPage.state(page, from.base(), from.deadline(), clock.nanos()));
     }
     assertThat(to.deadline()).isEqualTo(5000);
