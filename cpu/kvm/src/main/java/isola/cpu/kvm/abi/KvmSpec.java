@@ -74,7 +74,9 @@ public final class KvmSpec {
   public static final int KVM_EXIT_X86_RDMSR = 29;
   public static final int KVM_EXIT_X86_WRMSR = 30;
 
-  /** Direction of {@link #KVM_EXIT_IO}. */
+  /** Directions of {@link #KVM_EXIT_IO}. */
+  public static final int KVM_EXIT_IO_IN = 0;
+
   public static final int KVM_EXIT_IO_OUT = 1;
 
   // Details of an internal error.
