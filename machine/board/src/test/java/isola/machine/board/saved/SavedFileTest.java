@@ -44,6 +44,7 @@ final class SavedFileTest {
             MEMORY,
             "v2",
             1_000_000_000,
+            List.of(-1, 7),
             1,
             true,
             false,
