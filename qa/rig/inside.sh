@@ -75,6 +75,47 @@ tests() {
 }
 corpus() { qa 600 corpus /opt/guests/corpus kvm; }
 relay() { qa 600 relay /opt/guests/corpus interpreter kvm && qa 600 relay /opt/guests/corpus kvm translator; }
+# lines FILE: how many lines a guest has numbered until now.
+lines() { grep -ac '^LINE' "$1"; }
+# wait_for COUNT FILE: until it has so many.
+wait_for() {
+  local left=120
+  until [ "$(lines "$2")" -ge "$1" ]; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || return 1
+    sleep 1
+  done
+}
+
+# A guest is saved by command and goes on, on the engines by turns; its lines have no gap, and its time does not jump.
+saved() {
+  local cpus engine turn pid
+  for engines in 'kvm kvm' 'kvm translator'; do
+    qa 300 saved /opt/guests/clocks.bin /tmp/saved $engines || return 1
+  done
+  for cpus in 1 2; do
+    rm -f /tmp/saved /tmp/lines && : >/tmp/lines
+    "$isola" boot --name guest --engine kvm --cpus $cpus --memory 256M --kernel /opt/guests/kernel-debian12 --initrd /opt/guests/count.gz \
+      --append "$append" </dev/null >>/tmp/lines 2>/tmp/log &
+    pid=$!
+    turn=0
+    for engine in kvm translator kvm; do
+      turn=$((turn + 1))
+      wait_for $((turn * 20)) /tmp/lines || { say "  no lines on turn $turn" && tail -n 3 /tmp/log /tmp/lines && kill $pid; return 1; }
+      limited 200 "$isola" save guest /tmp/saved --force || return 1
+      wait $pid
+      [ $? = 3 ] || { tail -n 3 /tmp/log; return 1; }
+      "$isola" restore --name guest --engine $engine /tmp/saved </dev/null >>/tmp/lines 2>/tmp/log &
+      pid=$!
+    done
+    wait_for 80 /tmp/lines || { tail -n 3 /tmp/log /tmp/lines; kill $pid; return 1; }
+    kill $pid
+    wait $pid
+    sed -n 's/\r//; s/^LINE //p' /tmp/lines | head -n -1 | awk '$1 != NR { print "  line " $1 " where " NR " belongs"; wrong = 1 } END { exit wrong }' || return 1
+    grep -a 'WRONG\|stall\|BUG\|unstable' /tmp/lines && return 1
+    say "  $cpus cpus: $(lines /tmp/lines) lines through kvm, kvm, translator and kvm, $(stat -c %s /tmp/saved) bytes, of which $(du -k /tmp/saved | cut -f1) KiB on the disk"
+  done
+}
 rate() {
   say "  with the JVM's quick compiler alone, as the launcher starts it:"
   qa 400 exits /opt/guests/exits /opt/guests/exits.bin "${exits:-20000}" 5
@@ -142,6 +183,7 @@ step "the engine" start
 step "tests of cpu/kvm" tests
 step "guest programs on kvm" corpus
 step "state between engines" relay
+step "saved machines" saved
 step "exit rate" rate
 step "containers" container
 step "kernels, QEMU's KVM mode and Isola in turn" kernels

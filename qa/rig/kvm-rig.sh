@@ -123,6 +123,28 @@ printf '#!/bin/busybox sh\necho HELLO FROM INIT\n/bin/busybox poweroff -f\n' >"$
 chmod +x "$rig/hello/init"
 (cd "$rig/hello" && find . | cpio --quiet -o -H newc | gzip) >"$root/opt/guests/hello.gz"
 
+# Or it numbers lines for as long as it runs, looks whether time goes on as it should, and has something to do beside that.
+cat >"$rig/hello/init" <<'INIT'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc; mount -t sysfs sysfs /sys
+while true; do dd if=/dev/zero bs=64k count=16 2>/dev/null | md5sum | grep -q b6d81b360a5672d80c27430f39153e2c || echo WRONG sum; done &
+i=0 last=0
+while true; do
+  read -r up rest </proc/uptime
+  now=${up%.*}${up#*.}
+  [ "$now" -lt "$last" ] && echo WRONG time back from $last to $now
+  [ "$last" != 0 ] && [ $((now - last)) -gt 3000 ] && echo WRONG time on from $last to $now
+  i=$((i + 1)) last=$now
+  echo "LINE $i"
+  usleep 50000
+done
+INIT
+(cd "$rig/hello" && mknod dev/null c 1 3 && mknod dev/zero c 1 5 && mknod dev/console c 5 1 && find . | cpio --quiet -o -H newc | gzip) \
+  >"$root/opt/guests/count.gz"
+gcc -m32 -c -x assembler-with-cpp -o "$rig/clocks.o" qa/src/test/resources/machine/clocks.S
+ld -m elf_i386 -Ttext=0x100000 -e 0x100020 --oformat binary -o "$root/opt/guests/clocks.bin" "$rig/clocks.o"
+
 # The launcher makes its class cache at the first start, which would take minutes inside.
 doing="making the class cache"
 timeout 600 unshare --mount sh -c "mount -t proc proc '$root/proc' && mount --rbind /dev '$root/dev' \

@@ -148,7 +148,7 @@ again:
 	incl lines
 	mov lines, %esi
 	call number
-	cmpl $10, lines
+	cmpl $20, lines
 	jne 2f
 	call ratio
 	mov %eax, first_ratio
@@ -161,7 +161,7 @@ again:
 	sub %ecx, %eax
 	jns 3f
 	neg %eax
-3:	shr $4, %ecx
+3:	shr $3, %ecx
 	mov $'R', %bl
 	cmp %ecx, %eax
 	ja fail

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 final class Listening implements Controlled, AutoCloseable {
   private static final int LONGEST_WHAT = 40;
 
+  /** A machine without a name that ends so soon is not worth a socket. */
+  private static final long AT_FIRST_MILLIS = 100;
+
   private final String name;
   private final Machine machine;
   private final Consumer<RunEvent> events;
@@ -85,9 +88,12 @@ final class Listening implements Controlled, AutoCloseable {
 
   private void tryToStart(ControlFolder folder) {
     try {
+      Thread.sleep(AT_FIRST_MILLIS);
       server = ControlServer.start(folder, name, this);
     } catch (IOException e) {
       // Nobody gave it a name, so nobody will call it.
+    } catch (InterruptedException e) {
+      // It has ended already.
     }
   }
 
@@ -135,6 +141,7 @@ final class Listening implements Controlled, AutoCloseable {
     Thread thread = starting;
     try {
       if (thread != null) {
+        thread.interrupt();
         thread.join();
       }
     } catch (InterruptedException e) {

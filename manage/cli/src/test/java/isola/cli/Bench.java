@@ -15,6 +15,7 @@ import isola.image.Progress;
 import isola.image.store.VolumeDisk;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
+import isola.machine.board.Outcome;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -55,7 +56,7 @@ final class Bench {
   boolean onTerminal;
   @Nullable ImageException pullFailure;
   boolean cached = true;
-  final Path control = folder();
+  Path control = folder();
   Function<MachineConfig, Machine> machines;
 
   Bench(FakeMachine.Guest guest) {
@@ -86,6 +87,13 @@ final class Bench {
           machine.write("isola.control", "started\n");
           command.run(machine);
         });
+  }
+
+  /** Another process of the same user. */
+  Bench neighbour() {
+    Bench made = new Bench(machine -> machine.end(new Outcome.PoweredOff()));
+    made.control = control;
+    return made;
   }
 
   Bench typing(String text) {

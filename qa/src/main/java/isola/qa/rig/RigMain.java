@@ -7,8 +7,8 @@ import java.util.List;
 
 /**
  * One step of the rig by name: {@code corpus FOLDER ENGINE}, {@code relay FOLDER ENGINE...}, {@code
- * exits C_PROGRAM GUEST EXITS ROUNDS} or {@code soak KERNEL INITRD BOOTS ENGINE}. Status 1 if it
- * failed.
+ * saved GUEST FILE ENGINE...}, {@code exits C_PROGRAM GUEST EXITS ROUNDS} or {@code soak KERNEL
+ * INITRD BOOTS ENGINE}. Status 1 if it failed.
  */
 public final class RigMain {
   private RigMain() {}
@@ -20,6 +20,8 @@ public final class RigMain {
         switch (words.isEmpty() ? "" : words.getFirst()) {
           case "corpus" -> Corpus.run(Path.of(args[1]), args[2]);
           case "relay" -> Corpus.relay(Path.of(args[1]), words.subList(2, words.size()));
+          case "saved" ->
+              SavedRelay.run(Path.of(args[1]), Path.of(args[2]), words.subList(3, words.size()));
           case "exits" ->
               ExitRate.run(args[1], Path.of(args[2]), Integer.parseInt(args[3]), args[4]);
           case "soak" ->

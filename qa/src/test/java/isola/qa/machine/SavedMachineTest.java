@@ -7,12 +7,10 @@ import isola.core.cpu.CpuEngine;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
 import isola.machine.board.MachineException;
-import isola.machine.board.Outcome;
 import isola.machine.board.SavedMachine;
-import isola.machine.board.boot.BootFile;
 import isola.qa.guest.GuestAssembler;
+import isola.qa.rig.SavedRelay;
 import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +37,6 @@ final class SavedMachineTest {
     {"kvm", "interpreter"},
     {"kvm", "translator"}
   };
-  private static final int LINES = 60;
   private static final int TIMES = 12;
 
   @TempDir Path work;
@@ -65,53 +62,16 @@ final class SavedMachineTest {
     throw new AssertionError("no engine " + name);
   }
 
-  private Machine boot(String engine, boolean plain, ByteArrayOutputStream console)
-      throws Exception {
-    Path kernel =
-        GuestAssembler.flat("machine/clocks.S", work, plain ? List.of("-DPLAIN") : List.of());
-    return Machine.create(
-        MachineConfig.of(BootFile.of(kernel))
-            .memory(16 << 20)
-            .engine(engine)
-            .cpuModel("v2")
-            .testDevices(true)
-            .serial(console::write)
-            .build());
+  private Path kernel(boolean plain) throws Exception {
+    return GuestAssembler.flat("machine/clocks.S", work, plain ? List.of("-DPLAIN") : List.of());
   }
 
   private void saveAndRestore(List<String> engines) throws Exception {
     boolean plain = engines.stream().anyMatch(name -> engine(name).reluctance().isPresent());
-    ByteArrayOutputStream console = new ByteArrayOutputStream();
-    Random random = new Random(11);
-    Path file = work.resolve("machine");
-    Machine machine = boot(engines.getFirst(), plain, console);
-    machine.start();
-    int times = 0;
-    Outcome outcome = machine.await(random.nextLong(1, 100));
-    while (outcome == null) {
-      if (times < TIMES) {
-        times++;
-        machine.save("clocks", file, true);
-        machine.close();
-        machine =
-            SavedMachine.open(file)
-                .restore(
-                    engines.get(times % engines.size()),
-                    List.of(),
-                    List.of(new MachineConfig.Serial(console::write)),
-                    false);
-        machine.start();
-      }
-      outcome = machine.await(random.nextLong(1, 100));
-    }
-    machine.close();
-    StringBuilder expected = new StringBuilder();
-    for (int line = 1; line <= LINES; line++) {
-      expected.append("%08x\n".formatted(line));
-    }
-    assertThat(console.toString(StandardCharsets.US_ASCII)).isEqualTo(expected.toString());
-    assertThat(outcome).isEqualTo(new Outcome.TestExit(1));
-    assertThat(times).isGreaterThan(3);
+    SavedRelay.Result result =
+        new SavedRelay(engines, new Random(11)).run(kernel(plain), work.resolve("file"), TIMES);
+    assertThat(result.difference()).isEmpty();
+    assertThat(result.times()).isGreaterThan(3);
   }
 
   @TestFactory
@@ -123,7 +83,8 @@ final class SavedMachineTest {
 
   private Path saved(String engine) throws Exception {
     Path file = work.resolve("refused");
-    try (Machine machine = boot(engine, true, new ByteArrayOutputStream())) {
+    try (Machine machine =
+        Machine.create(SavedRelay.config(kernel(true), engine, new ByteArrayOutputStream()))) {
       machine.start();
       machine.save("clocks", file, true);
     }

@@ -1,6 +1,7 @@
 package isola.cpu.kvm;
 
 import isola.core.cpu.CpuVm;
+import isola.core.cpu.CpuidTable;
 import isola.core.cpu.EngineApics;
 import isola.core.cpu.Vcpu;
 import isola.core.cpu.VcpuWiring;
@@ -81,6 +82,11 @@ final class KvmMachine implements CpuVm {
     KvmVcpu vcpu = first;
     int khz = vcpu == null ? 0 : vcpu.call(KvmSpec.KVM_GET_TSC_KHZ, 0);
     return khz > 0 ? khz * KILO : wanted;
+  }
+
+  @Override
+  public CpuidTable offered(CpuidTable table) {
+    return new CpuidTable(cpuid.rows(table));
   }
 
   @Override

@@ -102,6 +102,7 @@ final class StateTransfer implements AutoCloseable {
   private static final int SHADOW_STI = 1;
   private static final int SHADOW_MOV_SS = 2;
   private static final long NANOS = 1_000_000_000L;
+  private static final int LOOKS = 3;
 
   private final KvmVcpu vcpu;
   private final long state;
@@ -253,8 +254,24 @@ final class StateTransfer implements AutoCloseable {
       known[i] = read(MSRS[i], 0);
       field(FIELDS[i], known[i]);
     }
-    knownTscOffset = read(MsrSpec.TSC, 0) - ticks();
+    knownTscOffset = tscOffset();
     field(CpuState.TSC_OFFSET, knownTscOffset);
+  }
+
+  /** How far the counter is ahead of the clock: of a few looks at both, the one that took least. */
+  private long tscOffset() {
+    long offset = 0;
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < LOOKS; i++) {
+      long before = ticks();
+      long tsc = read(MsrSpec.TSC, 0);
+      long took = ticks() - before;
+      if (took < least) {
+        least = took;
+        offset = tsc - before - took / 2;
+      }
+    }
+    return offset;
   }
 
   private long ticks() {

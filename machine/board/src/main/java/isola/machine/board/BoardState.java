@@ -131,8 +131,14 @@ final class BoardState {
    *
    * @throws IOException if memory cannot be mapped
    * @throws IllegalArgumentException if a state cannot be, with what is wrong
+   * @throws IllegalStateException if it cannot go on here, with one sentence
    */
   void restore(SavedFile file) throws IOException {
+    if (!GuestFeatures.within(file.description().hardware().features(), board.features())) {
+      throw new IllegalStateException(
+          "its processors have features that the engine %s does not offer here; another engine can go on with it."
+              .formatted(board.config.engine()));
+    }
     Map<String, Part> saved = parts(file.description());
     file.mapInto(board.memory);
     for (Vcpu vcpu : board.vcpus) {

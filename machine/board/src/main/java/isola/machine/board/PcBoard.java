@@ -25,6 +25,7 @@ import isola.machine.board.boot.CpuEntry;
 import isola.machine.board.firmware.Firmware;
 import isola.machine.board.layout.BoardSpec;
 import isola.machine.board.layout.MemoryMap;
+import isola.machine.board.saved.Description.Hardware;
 import isola.machine.devices.chipset.ChipsetSpec;
 import isola.machine.devices.chipset.HostBridge;
 import isola.machine.devices.chipset.LpcBridge;
@@ -131,8 +132,8 @@ final class PcBoard implements AutoCloseable {
   /**
    * Builds a machine.
    *
-   * @param savedTscHz the frequency that the time-stamp counters of a saved machine have, which is
-   *     to be restored into this one and needs no kernel; 0 for a machine to be powered on
+   * @param saved what a saved machine is made of, which is to be restored into this one and needs
+   *     no kernel; null for a machine to be powered on
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   PcBoard(
@@ -143,9 +144,9 @@ final class PcBoard implements AutoCloseable {
       Timeline timeline,
       Clock clock,
       EntropySource entropy,
-      long savedTscHz) {
+      @Nullable Hardware saved) {
     this.config = config;
-    protocol = savedTscHz == 0 ? BootProtocol.detect(config.kernel()) : null;
+    protocol = saved == null ? BootProtocol.detect(config.kernel()) : null;
     this.clock = clock;
     threads = owned(new DeviceThreads(name));
     try {
@@ -164,10 +165,10 @@ final class PcBoard implements AutoCloseable {
       cpuVm = vm;
       model = model(config.cpuModel(), engine);
       tscHz =
-          savedTscHz == 0
+          saved == null
               ? vm.tscHz(BoardSpec.TSC_HZ)
-              : sameTscHz(savedTscHz, vm.tscHz(savedTscHz), engine.name());
-      LocalApic bootstrap = buildProcessors(vm, apicBus, entropy);
+              : sameTscHz(saved.tscHz(), vm.tscHz(saved.tscHz()), engine.name());
+      LocalApic bootstrap = buildProcessors(vm, apicBus, entropy, saved);
 
       // Interrupt controllers. An engine may have the local APICs inside itself.
       EngineApics inside = vm.apics();
@@ -307,7 +308,8 @@ final class PcBoard implements AutoCloseable {
   }
 
   /** The processors; returns the first one's local APIC. */
-  private LocalApic buildProcessors(CpuVm vm, ApicBus apicBus, EntropySource entropy) {
+  private LocalApic buildProcessors(
+      CpuVm vm, ApicBus apicBus, EntropySource entropy, @Nullable Hardware saved) {
     for (int i = 0; i < config.cpus(); i++) {
       MmioBus bus = new MmioBus(mmio);
       LocalApic apic =
@@ -324,6 +326,9 @@ final class PcBoard implements AutoCloseable {
       KvmClock kvmClock = part(KVM_CLOCK + i, new KvmClock(memory, clock, tscHz));
       TscFollower follower = new TscFollower(apic, kvmClock);
       cpuid = model.table(i, config.cpus(), tscHz, true);
+      if (saved != null) {
+        cpuid = GuestFeatures.limit(cpuid, saved.features());
+      }
       Vcpu vcpu;
       try {
         vcpu =
@@ -499,6 +504,11 @@ final class PcBoard implements AutoCloseable {
             map.pciWindow64(),
             map.pciWindow64() + BoardSpec.PCI_WINDOW64_SIZE),
         InterruptWires.pirqRoutes());
+  }
+
+  /** The features that the guest is told of. */
+  List<Integer> features() {
+    return GuestFeatures.of(cpuVm.offered(cpuid));
   }
 
   /** Has every instruction counted, where that was asked for. */

@@ -105,8 +105,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       if (saved != null) {
         clock.startFrom(saved.file().description().nanos());
       }
-      long tscHz = saved == null ? 0 : saved.tscHz();
-      built = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy(), tscHz);
+      Description.Hardware hardware = saved == null ? null : saved.file().description().hardware();
+      built = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy(), hardware);
       board = built;
       state = new BoardState(built);
       if (saved == null) {
@@ -229,9 +229,12 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private void begin(boolean goesOn) {
     control.lock();
     try {
+      if (goesOn) {
+        // Just before the clock: an engine's own counters begin to count with it.
+        board.cpuVm.resumed();
+      }
       clock.resume();
       if (goesOn) {
-        board.cpuVm.resumed();
         board.threads.release();
       }
       running().start();
@@ -471,9 +474,9 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     try {
       if (paused) {
         paused = false;
-        board.threads.release();
-        clock.resume();
         board.cpuVm.resumed();
+        clock.resume();
+        board.threads.release();
         running().resume();
       }
     } finally {

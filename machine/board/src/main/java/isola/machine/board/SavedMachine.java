@@ -86,10 +86,6 @@ public final class SavedMachine {
     return file;
   }
 
-  long tscHz() {
-    return hardware.tscHz();
-  }
-
   /**
    * Builds the machine as it was, ready to go on.
    *
@@ -220,6 +216,7 @@ public final class SavedMachine {
         config.memory(),
         board.model.name(),
         board.tscHz,
+        board.features(),
         config.serials().size(),
         config.entropy(),
         config.testDevices(),

@@ -57,7 +57,7 @@ public final class SteppedMachine implements AutoCloseable {
               timeline,
               clock,
               random::nextLong,
-              0);
+              null);
     } catch (BootException e) {
       throw new MachineException(String.valueOf(e.getMessage()), e);
     }

@@ -87,7 +87,13 @@ public final class ControlServer implements AutoCloseable {
         case "info" -> answer.putAll(machine.info().message());
         case "pause" -> machine.pause();
         case "resume" -> machine.resume();
-        case "save" -> save(request);
+        case "save" -> {
+          if (Path.of(request.getOrDefault("file", "")).isAbsolute()) {
+            save(request);
+          } else {
+            answer.put("error", "There is no file to save the machine to.");
+          }
+        }
         default -> answer.put("error", "This machine does not know what is asked of it.");
       }
     } catch (InterruptedException e) {

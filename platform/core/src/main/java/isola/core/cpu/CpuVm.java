@@ -21,6 +21,14 @@ public interface CpuVm extends AutoCloseable {
   }
 
   /**
+   * What CPUID answers on a processor that is given this table: an engine that runs on hardware
+   * leaves out what that does not have.
+   */
+  default CpuidTable offered(CpuidTable table) {
+    return table;
+  }
+
+  /**
    * The local APICs, if the engine has them inside; then {@link VcpuWiring#interrupts} and the
    * local APIC's registers are never asked. Null for engines that use the board's.
    */

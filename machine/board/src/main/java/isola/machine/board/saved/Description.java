@@ -29,6 +29,7 @@ public record Description(
    * @param memory guest RAM in bytes
    * @param cpuModel name of the CPUID model
    * @param tscHz frequency of the time-stamp counters
+   * @param features what CPUID told the guest, as words of feature bits
    * @param serials number of UARTs
    * @param entropy whether there is a virtio entropy device
    * @param testDevices whether the ports of test programs are there
@@ -40,6 +41,7 @@ public record Description(
       long memory,
       String cpuModel,
       long tscHz,
+      List<Integer> features,
       int serials,
       boolean entropy,
       boolean testDevices,

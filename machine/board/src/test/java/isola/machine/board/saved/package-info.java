@@ -1,0 +1,5 @@
+/** Test threads only; no locks. */
+@NullMarked
+package isola.machine.board.saved;
+
+import org.jspecify.annotations.NullMarked;
