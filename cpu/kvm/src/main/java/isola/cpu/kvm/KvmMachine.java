@@ -48,6 +48,12 @@ final class KvmMachine implements CpuVm {
    * @throws KvmException if KVM refuses, with one sentence for the user
    */
   KvmMachine(GuestMemory memory) {
+    try {
+      GuestEntry.prepare();
+    } catch (LinkageError e) {
+      throw new KvmException(
+          "The host refuses executable memory, which the KVM engine needs; use --engine interpreter.");
+    }
     try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
       most = system.check(KvmCapability.KVM_CAP_MAX_VCPUS);
       cpuid =

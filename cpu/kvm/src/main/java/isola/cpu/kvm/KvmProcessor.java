@@ -252,7 +252,7 @@ final class KvmProcessor implements Vcpu {
   }
 
   /** The exit for what is not an access of one port; null to go on. */
-  private @Nullable Exit leftFor(int kind, int reason) {
+  @Nullable Exit leftFor(int kind, int reason) {
     if (kind == GuestEntry.FAILED) {
       watch.left(KvmSpec.KVM_EXIT_INTR);
       if (reason == DeviceFile.EINTR) {
