@@ -4,13 +4,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** Assembles the corpus with the machine's own gcc and ld. */
-final class GuestAssembler {
+public final class GuestAssembler {
   private static final int ROM_SIZE = 0x10000;
 
   private GuestAssembler() {}
@@ -58,6 +59,39 @@ final class GuestAssembler {
       throw new IOException("%s is %d bytes long instead of 64 KiB".formatted(name, size));
     }
     return GuestProgram.read(source, binary);
+  }
+
+  /**
+   * Assembles a multiboot kernel of flat 32-bit code for 1 MiB, from a file of the test resources;
+   * skips the test, with the reason, where there are no tools for it.
+   *
+   * @param options of the compiler
+   */
+  public static Path flat(String source, Path work, List<String> options)
+      throws IOException, InterruptedException {
+    Path file =
+        Path.of(System.getProperty("isola.root", ".."), "qa/src/test/resources").resolve(source);
+    Path object = work.resolve("flat.o");
+    Path binary = work.resolve("flat.bin");
+    List<String> compile =
+        new ArrayList<>(List.of("gcc", "-c", "-m32", "-x", "assembler-with-cpp"));
+    compile.addAll(options);
+    compile.addAll(List.of("-o", object.toString(), file.toString()));
+    run(compile);
+    run(
+        List.of(
+            "ld",
+            "-m",
+            "elf_i386",
+            "-Ttext=0x100000",
+            "-e",
+            "0x100000",
+            "--oformat",
+            "binary",
+            "-o",
+            binary.toString(),
+            object.toString()));
+    return binary;
   }
 
   private static void run(List<String> command) throws IOException, InterruptedException {

@@ -151,6 +151,11 @@ final class KvmMachine implements CpuVm {
   }
 
   @Override
+  public synchronized void counter(long ticks) {
+    time.counter(ticks);
+  }
+
+  @Override
   public synchronized boolean logWrites(boolean on) {
     writes.log(on);
     return true;

@@ -16,6 +16,10 @@ import java.util.List;
 final class StoppedTime {
   private final KvmVm vm;
   private boolean stopped;
+
+  /** Whether the counters are to go on from another time than they were stopped at. */
+  private boolean set;
+
   private long tsc;
   private long clock;
   private long[] deadlines = {};
@@ -50,12 +54,22 @@ final class StoppedTime {
     }
   }
 
+  /** Lets the counters, while they are stopped, go on from another time. */
+  void counter(long ticks) {
+    if (stopped) {
+      tsc = ticks;
+      set = true;
+    }
+  }
+
   /** Makes it that time again. */
   void go(List<KvmProcessor> processors) {
     if (!stopped) {
       return;
     }
     stopped = false;
+    boolean written = set;
+    set = false;
     long since = processors.getFirst().transfer().read(MsrSpec.TSC, tsc) - tsc;
     boolean moved = true;
     for (KvmProcessor processor : processors) {
@@ -66,10 +80,16 @@ final class StoppedTime {
     }
     for (int i = 0; i < deadlines.length; i++) {
       KvmProcessor processor = processors.get(i);
+      if (!moved && written) {
+        // KVM brings counters in step that are written one after the other.
+        long now = processor.transfer().read(MsrSpec.TSC, tsc);
+        processor.transfer().write(MsrSpec.TSC, now - since);
+      }
       if (!moved) {
         // It fails for a guest that does not use the paravirtual clock.
         int _ = processor.vcpu().call(KvmSpec.KVM_KVMCLOCK_CTRL, 0);
-      } else if (deadlines[i] != 0) {
+      }
+      if ((moved || written) && deadlines[i] != 0) {
         processor.transfer().write(MsrSpec.TSC_DEADLINE, deadlines[i]);
       }
     }

@@ -134,6 +134,7 @@ final class Sites {
 
   /** Says which instruction is Java's at a site, and where the block goes on, 0 if nowhere. */
   void aid(int site, Insn executed, long next) {
+    executed.kept = true;
     insn[site] = executed;
     host[site] = next;
   }

@@ -77,7 +77,10 @@ final class X87Emitter {
     e.interpretIf(CC_NZ);
   }
 
-  /** FLDCW; it is read once, as another processor may change it behind the check. */
+  /**
+   * FLDCW. Where another processor may change the operand behind the check, a copy is loaded; but
+   * some hosts take long for FLDCW of what was stored just before.
+   */
   private void load(Insn insn, int live) {
     e.operand(insn, 2, false, false, live);
     check(live);
@@ -87,7 +90,11 @@ final class X87Emitter {
     a.register(0, 0x83, 1, TEMPORARY);
     a.emit(X87Thunks.FCW_ONE);
     a.state(P66, 0x89, TEMPORARY, CpuState.FCW);
-    a.state(0, 0xd9, 5, CpuState.FCW);
+    if (e.alone) {
+      a.memory(0, 0xd9, 5, ADDRESS, NONE, 0, e.displacement);
+    } else {
+      a.state(0, 0xd9, 5, CpuState.FCW);
+    }
   }
 
   /** FNINIT. */

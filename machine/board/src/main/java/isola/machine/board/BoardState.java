@@ -30,6 +30,7 @@ import java.util.Map;
  * <p>One thread, while no processor, clock or device worker does anything.
  */
 final class BoardState {
+  private static final long SECOND = 1_000_000_000L;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
   /** The time that an engine keeps by itself, as it was when the machine came to a stop. */
@@ -151,8 +152,18 @@ final class BoardState {
     if (apicsInside) {
       board.vcpus.forEach(BoardState::signal);
     }
+    // From here on an engine's own counters may run, and are put back at the start.
     board.cpuVm.paused();
     board.cpuVm.paravirtualNanos(board.clock.nanos() + ahead);
+    board.cpuVm.counter(counter());
+  }
+
+  /** What the first processor's time-stamp counter shows. */
+  private long counter() {
+    long nanos = board.clock.nanos();
+    return nanos / SECOND * board.tscHz
+        + nanos % SECOND * board.tscHz / SECOND
+        + RawMemory.getLong(board.vcpus.getFirst().state() + CpuState.TSC_OFFSET);
   }
 
   private Map<String, Part> parts(Description description) {

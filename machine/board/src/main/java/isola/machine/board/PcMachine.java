@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -75,6 +76,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   // Written under control.
   private volatile boolean paused;
+
+  private final CountDownLatch begun = new CountDownLatch(1);
 
   /** Read-locked by what comes in from outside, write-locked while the machine is saved. */
   private final ReentrantReadWriteLock outside = new ReentrantReadWriteLock();
@@ -200,13 +203,9 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     while (true) {
       long from = clock.nanos();
       timeline.reach(goesOn ? "machine goes on" : "kernel entry");
-      clock.resume();
-      if (goesOn) {
-        goesOn = false;
-        board.cpuVm.resumed();
-        board.threads.release();
-      }
-      End how = runProcessors();
+      begin(goesOn);
+      goesOn = false;
+      End how = untilEnd();
       while (how.kind == Ending.SUSPEND) {
         how = sleep();
       }
@@ -226,9 +225,24 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     }
   }
 
-  /** Lets the processors run until something ends that. */
-  private End runProcessors() throws InterruptedException {
-    running().start();
+  /** Lets clock and processors run; who wants to pause them waits until they do. */
+  private void begin(boolean goesOn) {
+    control.lock();
+    try {
+      clock.resume();
+      if (goesOn) {
+        board.cpuVm.resumed();
+        board.threads.release();
+      }
+      running().start();
+      begun.countDown();
+    } finally {
+      control.unlock();
+    }
+  }
+
+  /** Waits for what ends the run of the processors. */
+  private End untilEnd() throws InterruptedException {
     End how = awaitEnd();
     running().stop();
     running().join();
@@ -248,7 +262,8 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
     }
     vcpus = newVcpus();
     forgetEnd();
-    return runProcessors();
+    running().start();
+    return untilEnd();
   }
 
   private void forgetEnd() {
@@ -411,6 +426,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   @Override
   public void pause() throws InterruptedException {
+    awaitBegin();
     control.lock();
     try {
       if (!paused) {
@@ -418,6 +434,20 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
       }
     } finally {
       control.unlock();
+    }
+  }
+
+  /** A machine that is being started runs before it can be paused. */
+  private void awaitBegin() throws InterruptedException {
+    boolean soon;
+    lock.lock();
+    try {
+      soon = started && end == null;
+    } finally {
+      lock.unlock();
+    }
+    while (soon && !outcome.isDone() && !begun.await(10, TimeUnit.MILLISECONDS)) {
+      // One that fails at its start does not begin.
     }
   }
 
@@ -458,6 +488,7 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
 
   @Override
   public void save(String title, Path file, boolean replace) throws InterruptedException {
+    awaitBegin();
     control.lock();
     try {
       if (!board.config.ports().isEmpty()) {

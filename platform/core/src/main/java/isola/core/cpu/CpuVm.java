@@ -59,6 +59,15 @@ public interface CpuVm extends AutoCloseable {
   }
 
   /**
+   * Sets what the first processor's time-stamp counter goes on from at {@link #resumed}, while the
+   * machine is paused; the others keep their distance from it. Nothing for engines whose counters
+   * the clock drives.
+   */
+  default void counter(long ticks) {
+    // It follows from the clock.
+  }
+
+  /**
    * Begins, or ends, to note which pages of RAM are written, by the guest or through {@link
    * isola.core.memory.GuestMemory}. Any thread, no processor running.
    *
