@@ -1,8 +1,8 @@
 /*
  * A multiboot kernel that leaves its guest COUNT times to warm up, then COUNT times between two readings of the
  * time-stamp counter: writes of port 0x80, which no device minds. First it masks the 8259As, whose timer interrupt would wait
- * for it all the time and make KVM look for a moment to deliver it, as nothing does in the C loop's guest. It tells the difference on COM1 in hexadecimal, and
- * writes 0 to the debug exit port. Assembled as flat 32-bit code for 1 MiB.
+ * for it all the time and make KVM look for a moment to deliver it, as nothing does in the C loop's guest. It tells the
+ * difference on COM1 in hexadecimal, and writes 0 to the debug exit port. Assembled as flat 32-bit code for 1 MiB.
  */
 	.code32
 	.text

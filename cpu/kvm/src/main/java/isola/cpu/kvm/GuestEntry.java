@@ -49,6 +49,15 @@ final class GuestEntry {
   private GuestEntry() {}
 
   /**
+   * Makes the way in ready, before the first guest wants it.
+   *
+   * @throws LinkageError if the host gives no executable memory
+   */
+  static void prepare() {
+    // The class is initialized by now.
+  }
+
+  /**
    * Enters the guest and returns when it has left.
    *
    * @param file descriptor of the processor

@@ -55,6 +55,9 @@ final class KvmProcessor implements Vcpu {
 
   private long unknownMsrs;
 
+  /** Whether this entry only ends the guest's last access. */
+  private boolean finishing;
+
   /** Whether KVM is to leave when the guest can take an interrupt. */
   private boolean windowAsked;
 
@@ -70,7 +73,7 @@ final class KvmProcessor implements Vcpu {
       VcpuWiring wiring,
       GuestCpuid cpuid,
       int[] msrs,
-      int xsaveBytes) {
+      KvmMachine.Kept kept) {
     this.index = index;
     this.vcpu = vcpu;
     this.apics = apics;
@@ -80,7 +83,7 @@ final class KvmProcessor implements Vcpu {
     watch = new ExitWatch(index);
     GuestCpuid.set(vcpu, cpuid.rows(wiring.cpuid()));
     state = HostMemory.installed().reserve(CpuState.ARCHITECTURAL_SIZE, "processor state");
-    transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid, xsaveBytes);
+    transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid, kept);
     powerOn = new PowerOnState(transfer, state, wiring.cpuid(), msrs);
   }
 
@@ -223,6 +226,10 @@ final class KvmProcessor implements Vcpu {
       int answered = awaitingPort ? 1 : 0;
       awaitingPort = false;
       long left = vcpu.enter(answered, exit.data);
+      if (finishing) {
+        finishing = false;
+        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
+      }
       int kind = (int) left & 0xff;
       if (kind <= GuestEntry.PORT_OUT) {
         watch.left(KvmSpec.KVM_EXIT_IO);
@@ -245,7 +252,7 @@ final class KvmProcessor implements Vcpu {
   }
 
   /** The exit for what is not an access of one port; null to go on. */
-  private @Nullable Exit leftFor(int kind, int reason) {
+  @Nullable Exit leftFor(int kind, int reason) {
     if (kind == GuestEntry.FAILED) {
       watch.left(KvmSpec.KVM_EXIT_INTR);
       if (reason == DeviceFile.EINTR) {
@@ -294,15 +301,19 @@ final class KvmProcessor implements Vcpu {
   private void offerExternal() {
     boolean window = false;
     if (apics.externalAsserted()) {
-      if (RawMemory.getByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION) != 0) {
+      if (RawMemory.getByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION) == 0) {
+        window = true;
+      } else if (unfinished) {
+        // First the instruction that it left for is to end, so that where the guest stands tells
+        // whether it has taken the vector: see GivenVector.
+        finishing = true;
+        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 1);
+      } else {
         int vector = apics.acknowledge();
         if (vector >= 0) {
-          vcpu.interrupt(vector);
-          RawMemory.putByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION, (byte) 0);
+          transfer.given().give(vector);
         }
         window = apics.externalAsserted();
-      } else {
-        window = true;
       }
     }
     RawMemory.putByte(shared + KvmRun.REQUEST_INTERRUPT_WINDOW, (byte) (window ? 1 : 0));
