@@ -49,7 +49,7 @@ final class GuestFeatures {
       int[] registers = {row.eax(), row.ebx(), row.ecx(), row.edx()};
       int at = 0;
       for (int[] word : WORDS) {
-        boolean here = word[0] == row.leaf() && table.find(word[0], word[1]) == row;
+        boolean here = word[0] == row.leaf() && row.equals(table.find(word[0], word[1]));
         for (int i = 0; i < registers.length; i++) {
           if ((word[2] >> i & 1) != 0) {
             if (here && at < features.size()) {
