@@ -43,7 +43,10 @@ append='console=ttyS0 quiet reboot=t panic=-1'
 qa() {
   local seconds=$1
   shift
-  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:C1MaxInlineSize=70 -XX:+UseCompactObjectHeaders \
+  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:+UseCompactObjectHeaders -XX:CompileCommand=quiet \
+    -XX:CompileCommand=inline,jdk.internal.foreign.AbstractMemorySegmentImpl::equals \
+    -XX:CompileCommand=inline,jdk.internal.foreign.abi.SharedUtils::checkNative \
+    -XX:CompileCommand=inline,isola.cpu.kvm.KvmProcessor::run -XX:CompileCommand=inline,isola.cpu.kvm.Attendance::enter \
     --enable-native-access=isola.host --module-path /opt/isola/manage/cli/target/dist/lib:/opt/qa \
     --add-modules isola.host,isola.cpu.kvm --module isola.qa/isola.qa.rig.RigMain "$@" 2>&1
 }
