@@ -43,7 +43,7 @@ append='console=ttyS0 quiet reboot=t panic=-1'
 qa() {
   local seconds=$1
   shift
-  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:+UseCompactObjectHeaders \
+  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:C1MaxInlineSize=70 -XX:+UseCompactObjectHeaders \
     --enable-native-access=isola.host --module-path /opt/isola/manage/cli/target/dist/lib:/opt/qa \
     --add-modules isola.host,isola.cpu.kvm --module isola.qa/isola.qa.rig.RigMain "$@" 2>&1
 }
@@ -118,7 +118,7 @@ saved() {
 }
 rate() {
   say "  with the JVM's quick compiler alone, as the launcher starts it:"
-  qa 400 exits /opt/guests/exits /opt/guests/exits.bin "${exits:-20000}" 5
+  qa 400 exits /opt/guests/exits /opt/guests/exits.bin "${exits:-20000}" 9
   say "  with both compilers:"
   tier=4 qa 400 exits /opt/guests/exits /opt/guests/exits.bin "${exits:-20000}" 7
 }

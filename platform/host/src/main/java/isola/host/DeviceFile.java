@@ -33,9 +33,6 @@ public final class DeviceFile implements AutoCloseable {
   private static final MethodHandle IOCTL =
       NativeFunction.bindVariadic(
           "ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle IOCTL_PLAIN =
-      NativeFunction.bindVariadicPlain(
-          "ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
   private static final MethodHandle MMAP =
       NativeFunction.bindWithErrno(
           "mmap",
@@ -116,18 +113,6 @@ public final class DeviceFile implements AutoCloseable {
     /** As {@link DeviceFile#ioctl}. */
     public int ioctl(int request, long argument) {
       return DeviceFile.this.ioctl(request, argument, state);
-    }
-
-    /**
-     * As {@link #ioctl}, without an error number: any negative value is a failure, and repeating
-     * the call tells which. To keep the number costs more than all else of a call does.
-     */
-    public int ioctlPlain(int request, long argument) {
-      try {
-        return (int) IOCTL_PLAIN.invokeExact(number, request & 0xffff_ffffL, argument);
-      } catch (Throwable e) {
-        throw NativeFunction.unexpected(e);
-      }
     }
   }
 

@@ -9,8 +9,10 @@ import isola.core.memory.OutOfHostMemoryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 
 /**
  * Memory for generated host code: one memory file mapped twice, once to write and once to execute,
@@ -127,6 +129,21 @@ public final class ExecutableMemory implements AutoCloseable {
     } catch (Throwable e) {
       throw NativeFunction.unexpected(e);
     }
+  }
+
+  /**
+   * Generated code as a function of 8-byte arguments with an 8-byte result, for callers that keep
+   * it in a constant: the compilers make a call of it that looks nothing up. Otherwise as {@link
+   * #call}.
+   *
+   * @param code host address of its first instruction, inside such memory, which stays open
+   * @param arguments how many, 0 to 6
+   */
+  public static MethodHandle function(long code, int arguments) {
+    MemoryLayout[] longs = new MemoryLayout[arguments];
+    Arrays.fill(longs, JAVA_LONG);
+    return Linker.nativeLinker()
+        .downcallHandle(MemorySegment.ofAddress(code), FunctionDescriptor.of(JAVA_LONG, longs));
   }
 
   /** Gives the memory back. No code in it may run any more. */

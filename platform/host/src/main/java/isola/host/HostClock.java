@@ -134,14 +134,15 @@ public final class HostClock implements Clock, AutoCloseable {
   /** Ends the timer thread; no action begins afterwards. Waits for one under way. */
   @Override
   public void close() {
-    closed = true;
-    LockSupport.unpark(thread);
     lock.lock();
     try {
+      closed = true;
       idle.signalAll();
     } finally {
       lock.unlock();
     }
+    // Afterwards: a thread that waits for the lock would use up what lets it park no more.
+    LockSupport.unpark(thread);
     if (Thread.currentThread() == thread) {
       return;
     }
@@ -172,6 +173,9 @@ public final class HostClock implements Clock, AutoCloseable {
       lock.lock();
       try {
         firing = false;
+        if (closed) {
+          return;
+        }
         sleepingUntil = Long.MAX_VALUE;
         boolean runs = pausedAt == NOT_PAUSED;
         if (count > 0 && (runs || settling)) {

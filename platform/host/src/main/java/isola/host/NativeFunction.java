@@ -40,12 +40,6 @@ final class NativeFunction {
         Linker.Option.firstVariadicArg(fixed));
   }
 
-  /** As {@link #bindVariadic}, without a place for {@code errno}. */
-  static MethodHandle bindVariadicPlain(String name, int fixed, FunctionDescriptor type) {
-    return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name), type, Linker.Option.firstVariadicArg(fixed));
-  }
-
   /** A place for {@code errno} that lives as long as the arena. */
   static MemorySegment callState(Arena arena) {
     return arena.allocate(CALL_STATE);

@@ -13,10 +13,8 @@ enum ExitKind {
   SHUTDOWN,
   OTHER;
 
-  static ExitKind of(int result, int reason) {
-    if (result < 0) {
-      return INTERRUPTED;
-    }
+  /** The kind of one of KVM's reasons. */
+  static ExitKind of(int reason) {
     return switch (reason) {
       case KvmSpec.KVM_EXIT_IO -> IO;
       case KvmSpec.KVM_EXIT_MMIO -> MMIO;

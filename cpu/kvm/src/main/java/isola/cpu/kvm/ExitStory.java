@@ -19,10 +19,10 @@ final class ExitStory {
   private ExitStory() {}
 
   /** For KVM_RUN itself failing. */
-  static String refused(KvmVcpu vcpu, int result) {
-    return result == -DeviceFile.EBADF
+  static String refused(KvmVcpu vcpu, int errno) {
+    return errno == DeviceFile.EBADF
         ? "KVM_RUN failed: the processor's descriptor was closed"
-        : "KVM_RUN failed: %s, %s".formatted(DeviceFile.reason(-result), where(vcpu));
+        : "KVM_RUN failed: %s, %s".formatted(DeviceFile.reason(errno), where(vcpu));
   }
 
   /** For an exit that nothing can be done about. */

@@ -7,19 +7,23 @@ import java.util.Map;
  * event per kind and second. Owner thread; the counts are read by any, approximately.
  */
 final class ExitWatch {
-  private static final ExitKind[] KINDS = ExitKind.values();
   private static final long PERIOD = 1_000_000_000L;
 
+  /** A power of two above all of KVM's reasons. */
+  private static final int REASONS = 64;
+
   private final int processor;
-  private final long[] counts = new long[KINDS.length];
+
+  /** By KVM's number of the reason. */
+  private final long[] counts = new long[REASONS];
 
   /** Until JFR changes the class, its isEnabled() is the constant false and costs nothing. */
   private final KvmExitEvent recording = new KvmExitEvent();
 
   // While recording.
-  private final long[] told = new long[KINDS.length];
-  private final long[] inGuest = new long[KINDS.length];
-  private final long[] outside = new long[KINDS.length];
+  private final long[] told = new long[REASONS];
+  private final long[] inGuest = new long[REASONS];
+  private final long[] outside = new long[REASONS];
   private boolean measuring;
   private long entered;
   private long left;
@@ -39,18 +43,20 @@ final class ExitWatch {
     }
   }
 
-  /** The guest was left. */
-  @SuppressWarnings("EnumOrdinal") // Counted on the hot path; nothing is stored.
-  void left(ExitKind kind) {
-    int index = kind.ordinal();
-    counts[index]++;
+  /** The guest was left, for a reason by KVM's number. */
+  void left(int reason) {
+    counts[reason & (REASONS - 1)]++;
     if (measuring) {
-      left = System.nanoTime();
-      inGuest[index] += left - entered;
-      last = index;
-      if (left - period > PERIOD) {
-        commit();
-      }
+      measureExit(reason & (REASONS - 1));
+    }
+  }
+
+  private void measureExit(int reason) {
+    left = System.nanoTime();
+    inGuest[reason] += left - entered;
+    last = reason;
+    if (left - period > PERIOD) {
+      commit();
     }
   }
 
@@ -60,7 +66,7 @@ final class ExitWatch {
       measuring = true;
       last = -1;
       period = entered;
-      for (int i = 0; i < KINDS.length; i++) {
+      for (int i = 0; i < REASONS; i++) {
         told[i] = counts[i];
         inGuest[i] = 0;
         outside[i] = 0;
@@ -75,28 +81,36 @@ final class ExitWatch {
     if (!measuring) {
       return;
     }
-    for (int i = 0; i < KINDS.length; i++) {
-      if (counts[i] != told[i]) {
-        KvmExitEvent event = new KvmExitEvent();
-        event.processor = processor;
-        event.kind = KINDS[i].name();
-        event.count = counts[i] - told[i];
-        event.inGuest = inGuest[i];
-        event.outside = outside[i];
-        event.commit();
+    for (ExitKind kind : ExitKind.values()) {
+      commit(kind);
+    }
+    period = left;
+  }
+
+  private void commit(ExitKind kind) {
+    KvmExitEvent event = new KvmExitEvent();
+    for (int i = 0; i < REASONS; i++) {
+      if (counts[i] != told[i] && ExitKind.of(i) == kind) {
+        event.count += counts[i] - told[i];
+        event.inGuest += inGuest[i];
+        event.outside += outside[i];
         told[i] = counts[i];
         inGuest[i] = 0;
         outside[i] = 0;
       }
     }
-    period = left;
+    if (event.count != 0) {
+      event.processor = processor;
+      event.kind = kind.name();
+      event.commit();
+    }
   }
 
   /** Adds the counts to figures. */
   void count(Map<String, Long> counters) {
-    for (int i = 0; i < KINDS.length; i++) {
+    for (int i = 0; i < REASONS; i++) {
       if (counts[i] != 0) {
-        counters.put("kvm exits " + KINDS[i], counts[i]);
+        counters.merge("kvm exits " + ExitKind.of(i), counts[i], Long::sum);
       }
     }
   }

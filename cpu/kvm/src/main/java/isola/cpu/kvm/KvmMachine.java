@@ -22,13 +22,21 @@ final class KvmMachine implements CpuVm {
   private static final long TSS = 0xfeff_d000L;
   private static final long KILO = 1000;
 
+  /**
+   * How this KVM tells a processor's state.
+   *
+   * @param xsaveBytes size of the area of KVM_GET_XSAVE2, 0 where there is only KVM_GET_XSAVE
+   * @param sregs2 whether there is KVM_GET_SREGS2
+   */
+  record Kept(int xsaveBytes, boolean sregs2) {}
+
   private final KvmVm vm;
   private final KvmApics apics;
   private final GuestCpuid cpuid;
   private final int[] msrs;
   private final int most;
   private final int doorbellLength;
-  private final int xsaveBytes;
+  private final Kept kept;
   private final StoppedTime time;
   private final WriteLog writes;
   private final List<KvmProcessor> processors = new ArrayList<>();
@@ -41,6 +49,12 @@ final class KvmMachine implements CpuVm {
    * @throws KvmException if KVM refuses, with one sentence for the user
    */
   KvmMachine(GuestMemory memory) {
+    try {
+      GuestEntry.prepare();
+    } catch (LinkageError e) {
+      throw new KvmException(
+          "The host refuses executable memory, which the KVM engine needs; use --engine interpreter.");
+    }
     try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
       most = system.check(KvmCapability.KVM_CAP_MAX_VCPUS);
       cpuid =
@@ -60,7 +74,9 @@ final class KvmMachine implements CpuVm {
       boolean _ =
           vm.enable(KvmCapability.KVM_CAP_X86_USER_SPACE_MSR, KvmSpec.KVM_MSR_EXIT_REASON_UNKNOWN);
       doorbellLength = vm.check(KvmCapability.KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0 ? 0 : 2;
-      xsaveBytes = vm.check(KvmCapability.KVM_CAP_XSAVE2);
+      kept =
+          new Kept(
+              vm.check(KvmCapability.KVM_CAP_XSAVE2), vm.check(KvmCapability.KVM_CAP_SREGS2) > 0);
       int number = 0;
       for (MemorySlot slot : memory.slots()) {
         vm.setMemory(number++, slot, false);
@@ -105,7 +121,7 @@ final class KvmMachine implements CpuVm {
     KvmVcpu vcpu = made != null ? made : vm.createVcpu(index);
     KvmProcessor processor;
     try {
-      processor = new KvmProcessor(index, vcpu, apics, wiring, cpuid, msrs, xsaveBytes);
+      processor = new KvmProcessor(index, vcpu, apics, wiring, cpuid, msrs, kept);
     } catch (RuntimeException e) {
       vcpu.close();
       throw e;

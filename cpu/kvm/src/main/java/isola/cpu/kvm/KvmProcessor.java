@@ -12,6 +12,7 @@ import isola.cpu.x86.state.CpuState;
 import isola.host.DeviceFile;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A processor on KVM: the loop around KVM_RUN, and what its exits mean. See the package for
@@ -48,7 +49,17 @@ final class KvmProcessor implements Vcpu {
   private long nextAddress;
   private int addressStep;
   private boolean awaitingAnswer;
+
+  /** Whether the board is to answer the read of one port, which goes in with the next entry. */
+  private boolean awaitingPort;
+
   private long unknownMsrs;
+
+  /** Whether this entry only ends the guest's last access. */
+  private boolean finishing;
+
+  /** Whether KVM is to leave when the guest can take an interrupt. */
+  private boolean windowAsked;
 
   /**
    * A processor at power-on.
@@ -62,7 +73,7 @@ final class KvmProcessor implements Vcpu {
       VcpuWiring wiring,
       GuestCpuid cpuid,
       int[] msrs,
-      int xsaveBytes) {
+      KvmMachine.Kept kept) {
     this.index = index;
     this.vcpu = vcpu;
     this.apics = apics;
@@ -72,7 +83,7 @@ final class KvmProcessor implements Vcpu {
     watch = new ExitWatch(index);
     GuestCpuid.set(vcpu, cpuid.rows(wiring.cpuid()));
     state = HostMemory.installed().reserve(CpuState.ARCHITECTURAL_SIZE, "processor state");
-    transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid, xsaveBytes);
+    transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid, kept);
     powerOn = new PowerOnState(transfer, state, wiring.cpuid(), msrs);
   }
 
@@ -129,6 +140,10 @@ final class KvmProcessor implements Vcpu {
   private void finish() {
     answer();
     pieces = 0;
+    if (awaitingPort) {
+      awaitingPort = false;
+      RawMemory.putInt(portData(), (int) exit.data);
+    }
     if (unfinished) {
       unfinished = false;
       // The second half of an access that runs over a page is lost: it is all ones.
@@ -204,43 +219,76 @@ final class KvmProcessor implements Vcpu {
         watch.commit();
         return Exit.KICK;
       }
-      if (takesExternal) {
+      if (takesExternal && (windowAsked || apics.externalAsserted())) {
         offerExternal();
       }
       watch.entering();
-      int result = vcpu.run();
-      int reason = result < 0 ? -1 : RawMemory.getInt(shared + KvmRun.EXIT_REASON);
-      watch.left(ExitKind.of(result, reason));
+      int answered = awaitingPort ? 1 : 0;
+      awaitingPort = false;
+      long left = vcpu.enter(answered, exit.data);
+      if (finishing) {
+        finishing = false;
+        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
+      }
+      int kind = (int) left & 0xff;
+      if (kind <= GuestEntry.PORT_OUT) {
+        watch.left(KvmSpec.KVM_EXIT_IO);
+        unfinished = true;
+        exit.address = left >>> GuestEntry.PORT_SHIFT & 0xffff;
+        exit.size = (int) left >>> GuestEntry.SIZE_SHIFT & 0xff;
+        if (kind == GuestEntry.PORT_OUT) {
+          exit.data = left >>> GuestEntry.DATA_SHIFT & -1L >>> 64 - 8 * exit.size;
+          return Exit.PORT_OUT;
+        }
+        awaitingPort = true;
+        return Exit.PORT_IN;
+      }
       unfinished = false;
-      switch (reason) {
-        case KvmSpec.KVM_EXIT_IO -> portAccess();
-        case KvmSpec.KVM_EXIT_MMIO -> memoryAccess();
-        case KvmSpec.KVM_EXIT_IRQ_WINDOW_OPEN, KvmSpec.KVM_EXIT_INTR -> {
-          // The top of the loop offers the interrupt.
-        }
-        case KvmSpec.KVM_EXIT_IOAPIC_EOI ->
-            apics.ended(RawMemory.getByte(shared + KvmRun.Eoi.VECTOR) & 0xff);
-        case KvmSpec.KVM_EXIT_X86_RDMSR, KvmSpec.KVM_EXIT_X86_WRMSR -> refuseMsr();
-        case KvmSpec.KVM_EXIT_HLT -> {
-          return Exit.HALT;
-        }
-        case KvmSpec.KVM_EXIT_SHUTDOWN -> {
-          exit.detail = "processor %d shut down (triple fault)".formatted(index);
-          return Exit.SHUTDOWN;
-        }
-        case -1 -> {
-          if (result == -DeviceFile.EINTR) {
-            Attendance.signalled();
-          } else if (result != -DeviceFile.EAGAIN) {
-            return failed(ExitStory.refused(vcpu, result));
-          }
-          // EAGAIN: a processor that waited for its start-up has got it.
-        }
-        default -> {
-          return failed(ExitStory.tell(vcpu, reason));
-        }
+      Exit why = leftFor(kind, (int) (left >>> GuestEntry.REASON_SHIFT));
+      if (why != null) {
+        return why;
       }
     }
+  }
+
+  /** The exit for what is not an access of one port; null to go on. */
+  @Nullable Exit leftFor(int kind, int reason) {
+    if (kind == GuestEntry.FAILED) {
+      watch.left(KvmSpec.KVM_EXIT_INTR);
+      if (reason == DeviceFile.EINTR) {
+        Attendance.signalled();
+      } else if (reason != DeviceFile.EAGAIN) {
+        return failed(ExitStory.refused(vcpu, reason));
+      }
+      // EAGAIN: a processor that waited for its start-up has got it.
+      return null;
+    }
+    if (kind != GuestEntry.EXIT) {
+      watch.left(KvmSpec.KVM_EXIT_IO);
+      string();
+      return null;
+    }
+    watch.left(reason);
+    switch (reason) {
+      case KvmSpec.KVM_EXIT_MMIO -> memoryAccess();
+      case KvmSpec.KVM_EXIT_IRQ_WINDOW_OPEN, KvmSpec.KVM_EXIT_INTR -> {
+        // The top of the loop offers the interrupt.
+      }
+      case KvmSpec.KVM_EXIT_IOAPIC_EOI ->
+          apics.ended(RawMemory.getByte(shared + KvmRun.Eoi.VECTOR) & 0xff);
+      case KvmSpec.KVM_EXIT_X86_RDMSR, KvmSpec.KVM_EXIT_X86_WRMSR -> refuseMsr();
+      case KvmSpec.KVM_EXIT_HLT -> {
+        return Exit.HALT;
+      }
+      case KvmSpec.KVM_EXIT_SHUTDOWN -> {
+        exit.detail = "processor %d shut down (triple fault)".formatted(index);
+        return Exit.SHUTDOWN;
+      }
+      default -> {
+        return failed(ExitStory.tell(vcpu, reason));
+      }
+    }
+    return null;
   }
 
   private Exit failed(String why) {
@@ -253,29 +301,39 @@ final class KvmProcessor implements Vcpu {
   private void offerExternal() {
     boolean window = false;
     if (apics.externalAsserted()) {
-      if (RawMemory.getByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION) != 0) {
+      if (RawMemory.getByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION) == 0) {
+        window = true;
+      } else if (unfinished) {
+        // First the instruction that it left for is to end, so that where the guest stands tells
+        // whether it has taken the vector: see GivenVector.
+        finishing = true;
+        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 1);
+      } else {
         int vector = apics.acknowledge();
         if (vector >= 0) {
-          vcpu.interrupt(vector);
-          RawMemory.putByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION, (byte) 0);
+          transfer.given().give(vector);
         }
         window = apics.externalAsserted();
-      } else {
-        window = true;
       }
     }
     RawMemory.putByte(shared + KvmRun.REQUEST_INTERRUPT_WINDOW, (byte) (window ? 1 : 0));
+    windowAsked = window;
   }
 
-  private void portAccess() {
+  /** Accesses of one port by a string instruction. */
+  private void string() {
     boolean out = RawMemory.getByte(shared + KvmRun.Io.DIRECTION) == (byte) KvmSpec.KVM_EXIT_IO_OUT;
     access = out ? Exit.PORT_OUT : Exit.PORT_IN;
-    piece = shared + RawMemory.getLong(shared + KvmRun.Io.DATA_OFFSET);
+    piece = portData();
     pieceSize = RawMemory.getByte(shared + KvmRun.Io.SIZE);
     pieces = RawMemory.getInt(shared + KvmRun.Io.COUNT);
     addressStep = 0;
     nextAddress = RawMemory.getShort(shared + KvmRun.Io.PORT) & 0xffffL;
     unfinished = true;
+  }
+
+  private long portData() {
+    return shared + RawMemory.getLong(shared + KvmRun.Io.DATA_OFFSET);
   }
 
   private void memoryAccess() {

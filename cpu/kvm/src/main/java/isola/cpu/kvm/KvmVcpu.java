@@ -35,10 +35,12 @@ final class KvmVcpu implements AutoCloseable {
 
   /** Runs the guest until it leaves: 0, or the negated error number. */
   int run() {
-    int result = caller.ioctlPlain(KvmSpec.KVM_RUN, 0);
-    // What ended it ends it again: a signal waits until it is taken. A processor that has got its
-    // start-up meanwhile runs.
-    return result >= 0 ? result : caller.ioctl(KvmSpec.KVM_RUN, 0);
+    return caller.ioctl(KvmSpec.KVM_RUN, 0);
+  }
+
+  /** As {@link #run}, the fast way: see {@link GuestEntry#enter}. */
+  long enter(int answered, long answer) {
+    return GuestEntry.enter(file.number(), shared, answered, answer);
   }
 
   /**

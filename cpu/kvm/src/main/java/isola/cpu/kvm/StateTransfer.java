@@ -10,11 +10,14 @@ import isola.cpu.kvm.abi.KvmRegs;
 import isola.cpu.kvm.abi.KvmSegment;
 import isola.cpu.kvm.abi.KvmSpec;
 import isola.cpu.kvm.abi.KvmSregs;
+import isola.cpu.kvm.abi.KvmSregs2;
 import isola.cpu.kvm.abi.KvmVcpuEvents;
 import isola.cpu.kvm.abi.KvmXcr;
 import isola.cpu.kvm.abi.KvmXcrs;
 import isola.cpu.kvm.abi.KvmXsave;
 import isola.cpu.x86.spec.Cr0;
+import isola.cpu.x86.spec.Cr4;
+import isola.cpu.x86.spec.Efer;
 import isola.cpu.x86.spec.MsrSpec;
 import isola.cpu.x86.spec.Rflags;
 import isola.cpu.x86.spec.Vector;
@@ -27,9 +30,6 @@ import isola.cpu.x86.state.CpuState;
 /**
  * Moves a processor's state between KVM and the layout that all engines share ({@link CpuState}).
  * The processor's owner, or any thread while it is stopped.
- *
- * <p>Of an interrupt of the 8259As that was acknowledged but not yet taken KVM tells nothing; it
- * stays in KVM.
  */
 final class StateTransfer implements AutoCloseable {
   /** Order of KVM's general registers in the state's encoding order. */
@@ -115,6 +115,12 @@ final class StateTransfer implements AutoCloseable {
   /** Bytes of KVM's XSAVE area: {@link KvmXsave#SIZE}, or more where KVM_GET_XSAVE2 is needed. */
   private final int xsaveBytes;
 
+  /** Whether KVM tells the registers of PAE paging: {@link KvmSregs2} instead of the older. */
+  private final boolean sregs2;
+
+  /** What the 8259As gave and the processor may not have taken. */
+  private final GivenVector given;
+
   /** Values of {@link #MSRS} as KVM last had them. */
   private final long[] known = new long[MSR_COUNT];
 
@@ -122,8 +128,11 @@ final class StateTransfer implements AutoCloseable {
   private long knownTscOffset;
 
   StateTransfer(
-      KvmVcpu vcpu, long state, Clock clock, long tscHz, GuestCpuid cpuid, int xsaveBytes) {
+      KvmVcpu vcpu, long state, Clock clock, long tscHz, GuestCpuid cpuid, KvmMachine.Kept kept) {
     this.vcpu = vcpu;
+    int xsaveBytes = kept.xsaveBytes();
+    sregs2 = kept.sregs2();
+    given = new GivenVector(vcpu);
     this.xsaveBytes = Math.max(xsaveBytes, KvmXsave.SIZE);
     buffer = new Buffer(this.xsaveBytes);
     this.state = state;
@@ -131,6 +140,11 @@ final class StateTransfer implements AutoCloseable {
     this.tscHz = tscHz;
     hostStates = cpuid.hostStates();
     hostPkru = cpuid.hostPkruOffset();
+  }
+
+  /** The vector that the 8259As gave last. */
+  GivenVector given() {
+    return given;
   }
 
   // From KVM.
@@ -160,8 +174,7 @@ final class StateTransfer implements AutoCloseable {
   }
 
   private void pullSystem() {
-    long at = buffer.cleared(KvmSregs.SIZE);
-    vcpu.require("KVM_GET_SREGS", KvmSpec.KVM_GET_SREGS, at);
+    long at = sregs();
     for (int i = 0; i < SEGMENTS.length; i++) {
       pullSegment(at + SEGMENTS[i], state + CpuState.SEGMENTS + (long) i * CpuState.SEGMENT_SIZE);
     }
@@ -176,6 +189,32 @@ final class StateTransfer implements AutoCloseable {
     field(CpuState.EFER, RawMemory.getLong(at + KvmSregs.EFER));
     field(CpuState.APIC_BASE, RawMemory.getLong(at + KvmSregs.APIC_BASE));
     intField(CpuState.CPL, privilege(at));
+    boolean tables =
+        sregs2
+            && (RawMemory.getLong(at + KvmSregs2.FLAGS) & KvmSpec.KVM_SREGS2_FLAGS_PDPTRS_VALID)
+                != 0;
+    field(CpuState.PDPTE_CR3, tables ? pdpteKey() : 0);
+    if (tables) {
+      RawMemory.copy(at + KvmSregs2.PDPTRS, state + CpuState.PDPTE, 4 * 8);
+    }
+  }
+
+  /** The system registers as KVM has them; what is not in the state stays so. */
+  private long sregs() {
+    long at = buffer.cleared(Math.max(KvmSregs.SIZE, KvmSregs2.SIZE));
+    int request = sregs2 ? KvmSpec.KVM_GET_SREGS2 : KvmSpec.KVM_GET_SREGS;
+    vcpu.require("KVM_GET_SREGS", request, at);
+    return at;
+  }
+
+  private long pdpteKey() {
+    return field(CpuState.CR3) & 0xffff_ffffL | CpuState.PDPTE_VALID;
+  }
+
+  private boolean paePaging() {
+    return (field(CpuState.CR0) & Cr0.PG) != 0
+        && (field(CpuState.CR4) & Cr4.PAE) != 0
+        && (field(CpuState.EFER) & Efer.LMA) == 0;
   }
 
   /** The level is SS's, but for real and virtual-8086 mode. */
@@ -303,12 +342,18 @@ final class StateTransfer implements AutoCloseable {
     int nmis = RawMemory.getByte(at + KvmVcpuEvents.Nmi.PENDING);
     intField(
         CpuState.ATTENTION, (nmis > 0 ? Attention.NMI : 0) | (nmis > 1 ? Attention.NMI_AGAIN : 0));
+    int vector = given.waiting();
+    boolean waits = vector >= 0 && RawMemory.getInt(state + CpuState.EVENT) == 0;
+    if (waits) {
+      intField(CpuState.EVENT, BegunEvent.VALID | BegunEvent.TYPE_EXTERNAL | vector);
+    }
     at = buffer.cleared(4);
     vcpu.require("KVM_GET_MP_STATE", KvmSpec.KVM_GET_MP_STATE, at);
     intField(
         CpuState.ACTIVITY,
         switch (RawMemory.getInt(at)) {
-          case KvmSpec.KVM_MP_STATE_HALTED -> Activity.HALTED;
+          // The interrupt that waits ends the halt.
+          case KvmSpec.KVM_MP_STATE_HALTED -> waits ? Activity.ACTIVE : Activity.HALTED;
           case KvmSpec.KVM_MP_STATE_UNINITIALIZED,
               KvmSpec.KVM_MP_STATE_INIT_RECEIVED,
               KvmSpec.KVM_MP_STATE_SIPI_RECEIVED ->
@@ -379,9 +424,7 @@ final class StateTransfer implements AutoCloseable {
   }
 
   private void pushSystem() {
-    long at = buffer.cleared(KvmSregs.SIZE);
-    // What is not in the state stays as it is.
-    vcpu.require("KVM_GET_SREGS", KvmSpec.KVM_GET_SREGS, at);
+    long at = sregs();
     for (int i = 0; i < SEGMENTS.length; i++) {
       pushSegment(state + CpuState.SEGMENTS + (long) i * CpuState.SEGMENT_SIZE, at + SEGMENTS[i]);
     }
@@ -399,7 +442,14 @@ final class StateTransfer implements AutoCloseable {
     if (field(CpuState.APIC_BASE) != 0) {
       RawMemory.putLong(at + KvmSregs.APIC_BASE, field(CpuState.APIC_BASE));
     }
-    vcpu.require("these system registers", KvmSpec.KVM_SET_SREGS, at);
+    if (sregs2) {
+      // Without them KVM takes what is in memory. Processors of AMD do so in any case.
+      boolean tables = paePaging() && field(CpuState.PDPTE_CR3) == pdpteKey();
+      RawMemory.putLong(at + KvmSregs2.FLAGS, tables ? KvmSpec.KVM_SREGS2_FLAGS_PDPTRS_VALID : 0);
+      RawMemory.copy(state + CpuState.PDPTE, at + KvmSregs2.PDPTRS, 4 * 8);
+    }
+    int request = sregs2 ? KvmSpec.KVM_SET_SREGS2 : KvmSpec.KVM_SET_SREGS;
+    vcpu.require("these system registers", request, at);
   }
 
   private static void pushSegment(long from, long to) {
@@ -514,7 +564,10 @@ final class StateTransfer implements AutoCloseable {
   private void beginEvent(long events) {
     int event = RawMemory.getInt(state + CpuState.EVENT);
     int type = event & BegunEvent.TYPE;
-    boolean valid = (event & BegunEvent.VALID) != 0;
+    // What waits in KVM is delivered from there.
+    boolean valid =
+        (event & BegunEvent.VALID) != 0
+            && event != (BegunEvent.VALID | BegunEvent.TYPE_EXTERNAL | given.waiting());
     boolean soft = type == BegunEvent.TYPE_SOFTWARE_INTERRUPT;
     boolean exception =
         type == BegunEvent.TYPE_EXCEPTION || type == BegunEvent.TYPE_SOFTWARE_EXCEPTION;
@@ -563,6 +616,7 @@ final class StateTransfer implements AutoCloseable {
 
   @Override
   public void close() {
+    given.close();
     buffer.close();
   }
 }

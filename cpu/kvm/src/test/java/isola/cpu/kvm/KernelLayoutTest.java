@@ -25,6 +25,7 @@ import isola.cpu.kvm.abi.KvmSegment;
 import isola.cpu.kvm.abi.KvmSignalMask;
 import isola.cpu.kvm.abi.KvmSpec;
 import isola.cpu.kvm.abi.KvmSregs;
+import isola.cpu.kvm.abi.KvmSregs2;
 import isola.cpu.kvm.abi.KvmUserspaceMemoryRegion;
 import isola.cpu.kvm.abi.KvmVcpuEvents;
 import isola.cpu.kvm.abi.KvmXcr;
@@ -70,6 +71,7 @@ class KernelLayoutTest {
           KvmSegment.class,
           KvmSignalMask.class,
           KvmSregs.class,
+          KvmSregs2.class,
           KvmUserspaceMemoryRegion.class,
           KvmVcpuEvents.class,
           KvmXcr.class,

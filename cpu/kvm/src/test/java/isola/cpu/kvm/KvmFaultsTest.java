@@ -76,6 +76,25 @@ class KvmFaultsTest {
   }
 
   @Test
+  void whateverNothingCanBeDoneAboutEndsOneMachineWithASentence() {
+    try (RealModeMachine other = new RealModeMachine(0xe6, 0xf4);
+        RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
+      int[] reasons = {KvmSpec.KVM_EXIT_FAIL_ENTRY, KvmSpec.KVM_EXIT_INTERNAL_ERROR, 0, 24, 1000};
+      for (int reason : reasons) {
+        m.vcpu.exit().detail = "";
+        assertThat(m.vcpu.leftFor(GuestEntry.EXIT, reason)).isEqualTo(Exit.INTERNAL_ERROR);
+        assertThat(m.vcpu.exit().detail).contains("rip 0:1000");
+      }
+      assertThat(m.vcpu.leftFor(GuestEntry.FAILED, 12)).isEqualTo(Exit.INTERNAL_ERROR);
+      assertThat(m.vcpu.exit().detail)
+          .startsWith("KVM_RUN failed: out of memory (ENOMEM), rip 0:1000");
+      assertThat(m.vcpu.leftFor(GuestEntry.EXIT, KvmSpec.KVM_EXIT_SHUTDOWN))
+          .isEqualTo(Exit.SHUTDOWN);
+      assertThat(other.run()).isEqualTo(Exit.PORT_OUT);
+    }
+  }
+
+  @Test
   void moreMemorySlotsThanKvmTakes() {
     try (RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
       int most = m.machine.vm().check(KvmCapability.KVM_CAP_NR_MEMSLOTS);

@@ -179,6 +179,29 @@ class KvmProcessorTest {
   }
 
   @Test
+  void aDescriptorClosedWhileTheGuestRunsIsToldWhenItLeaves() throws Exception {
+    // cli; hlt
+    try (RealModeMachine m = new RealModeMachine(0xfa, 0xf4)) {
+      List<Exit> why = new ArrayList<>();
+      Thread owner =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    Thread.currentThread().interrupt();
+                    do {
+                      why.add(m.vcpu.run());
+                    } while (why.getLast() == Exit.KICK);
+                  });
+      TimeUnit.MILLISECONDS.sleep(20);
+      m.vcpu.closeFile();
+      m.vcpu.kick();
+      assertThat(owner.join(Duration.ofSeconds(10))).isTrue();
+      assertThat(why).endsWith(Exit.INTERNAL_ERROR);
+      assertThat(m.vcpu.exit().detail).contains("descriptor was closed");
+    }
+  }
+
+  @Test
   void closingARunningProcessorStopsItFirst() throws Exception {
     AtomicReference<Exit> why = new AtomicReference<>();
     Thread owner;

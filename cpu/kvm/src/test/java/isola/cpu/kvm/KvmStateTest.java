@@ -117,6 +117,77 @@ class KvmStateTest {
   }
 
   @Test
+  void aVectorOfThe8259AsThatWaitsInsideMovesToAnotherEngine() {
+    // main: nop; out %al,$0x60; out %al,$0xf4; vector 0x21's handler: inc %ax; out %al,$0xf4
+    try (RealModeMachine m = new RealModeMachine(0x90, 0xe6, 0x60, 0xe6, 0xf4);
+        CpuVm software = new InterpreterEngine().create(m.memory);
+        Vcpu interpreter = software.createVcpu(m.wiring)) {
+      m.memory.put(0x21 * 4L, 4, HANDLER);
+      m.memory.put(HANDLER, 4, 0x00f4_e640L);
+      m.field(CpuState.GPR + 8 * SP, 0x3000);
+      m.field(CpuState.RFLAGS, 0x202);
+      m.vcpu.push();
+      m.vcpu.transfer().given().give(0x21);
+      m.vcpu.pull();
+      int waits = BegunEvent.VALID | BegunEvent.TYPE_EXTERNAL | 0x21;
+      assertThat((int) m.field(CpuState.EVENT)).isEqualTo(waits);
+      interpreter.reset();
+      RawMemory.copy(m.vcpu.state(), interpreter.state(), CpuState.APIC_BASE);
+      interpreter.push();
+      assertThat(m.run(interpreter)).isEqualTo(Exit.KICK);
+      assertThat(RawMemory.getLong(interpreter.state() + CpuState.RIP)).isEqualTo(HANDLER + 3);
+      // Put back where it waits anyway, it comes once.
+      m.seen.clear();
+      m.vcpu.push();
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+      assertThat(m.field(CpuState.RIP)).isEqualTo(HANDLER + 3);
+      assertThat((int) m.field(CpuState.EVENT)).isZero();
+      assertThat(m.memory.get(0x3000 - 6, 2)).as("pushed IP").isEqualTo(RealModeMachine.CODE);
+      assertThat(m.register(SP) & 0xffff).as("pushed once").isEqualTo(0x3000 - 6);
+      assertThat(m.seen).containsExactly("out 0 1 1");
+    }
+  }
+
+  @Test
+  void aVectorThatIsGivenAfterAnAccessInterruptsBehindIt() {
+    // vector 0x21's handler: mov %sp,%bp; mov (%bp),%ax; out %al,$0xf4. Main: sti; 1: in $0x60,%al;
+    // jmp 1b
+    try (RealModeMachine m = new RealModeMachine(0xfb, 0xe4, 0x60, 0xeb, 0xfc)) {
+      m.memory.put(0x21 * 4L, 4, HANDLER);
+      m.memory.put(HANDLER, 8, 0x00f4_e600_468b_e589L);
+      m.machine.apics().acknowledge(() -> 0x21);
+      m.field(CpuState.GPR + 8 * SP, 0x3000);
+      m.vcpu.push();
+      assertThat(m.vcpu.run()).isEqualTo(Exit.PORT_IN);
+      m.vcpu.exit().data = 0x77;
+      m.machine.apics().external().set(true);
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+      m.machine.apics().external().set(false);
+      assertThat(m.field(CpuState.RIP)).isEqualTo(HANDLER + 7);
+      assertThat(m.register(AX) & 0xffff).isEqualTo(RealModeMachine.CODE + 3);
+      assertThat(m.vcpu.transfer().given().waiting()).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void pageDirectoryPointersThatMemoryNoLongerHasStayTheProcessors() {
+    try (RealModeMachine m = new RealModeMachine(0xe6, 0xf4)) {
+      m.paePaging();
+      m.vcpu.pull();
+      Assumptions.assumeTrue(
+          m.field(CpuState.PDPTE_CR3) != 0, "this KVM does not tell page directory pointers");
+      assertThat(m.field(CpuState.PDPTE)).isEqualTo(RealModeMachine.PAGE_DIRECTORY | 1);
+      m.field(CpuState.PDPTE + 8, RealModeMachine.PAGE_DIRECTORY | 1);
+      m.vcpu.push();
+      m.field(CpuState.PDPTE + 8, 0);
+      m.vcpu.pull();
+      Assumptions.assumeTrue(
+          m.field(CpuState.PDPTE + 8) != 0, "this processor takes them from memory at any time");
+      assertThat(m.field(CpuState.PDPTE + 8)).isEqualTo(RealModeMachine.PAGE_DIRECTORY | 1);
+    }
+  }
+
+  @Test
   void theLocalApicMovesToAnotherMachine() {
     // mov $0x1b,%ecx; rdmsr; or $0xc00,%eax; wrmsr; mov $0x80f,%ecx; mov $0x1ff,%eax; xor
     // %edx,%edx; wrmsr; mov $0x832,%ecx; mov $0x40031,%eax; wrmsr; out %al,$0xf4; then

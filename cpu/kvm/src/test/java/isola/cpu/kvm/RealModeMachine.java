@@ -31,6 +31,11 @@ final class RealModeMachine implements AutoCloseable {
   static final long DEVICE = 0x9000;
   static final int STOP_PORT = 0xf4;
 
+  /** Tables of {@link #paePaging}. */
+  static final int POINTERS = 0x4000;
+
+  static final int PAGE_DIRECTORY = 0x5000;
+
   final GuestMemory memory = new GuestMemory();
   final PortBus ports = new PortBus();
   final MmioBus mmio = new MmioBus();
@@ -123,6 +128,17 @@ final class RealModeMachine implements AutoCloseable {
     RawMemory.putInt(at + CpuState.SEGMENT_SELECTOR, 8);
     RawMemory.putInt(at + CpuState.SEGMENT_ATTRIBUTES, 0xc09b);
     RawMemory.putLong(at + CpuState.SEGMENT_LIMIT, 0xffff_ffffL);
+    vcpu.push();
+  }
+
+  /** The same with PAE paging, of which the first pointer maps the first 2 MiB to themselves. */
+  void paePaging() {
+    memory.put(POINTERS, 8, PAGE_DIRECTORY | 1);
+    memory.put(PAGE_DIRECTORY, 8, 0x83);
+    field(CpuState.CR3, POINTERS);
+    field(CpuState.CR4, 0x20);
+    protectedMode();
+    field(CpuState.CR0, 0x8000_0011L);
     vcpu.push();
   }
 

@@ -86,7 +86,7 @@ final class Coverage {
   }
 
   /** Whether 32-bit code reaches what it does by 32-bit addresses in segments without limits. */
-  private static boolean flat(Insn insn, int mode) {
+  static boolean flat(Insn insn, int mode) {
     if (insn.addressSize != 4) {
       return false;
     }

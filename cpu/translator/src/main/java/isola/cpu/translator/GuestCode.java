@@ -26,7 +26,10 @@ final class GuestCode {
   /** Whether the host executes what x86-64-v3 has. */
   final boolean v3;
 
-  /** The instructions; the first {@link #count} count. */
+  /**
+   * The instructions; the first {@link #count} count. They are filled in again for the next block,
+   * but for those that are {@link Insn#kept}.
+   */
   final Insn[] insns = new Insn[LIMIT];
 
   final Coverage.Kind[] kinds = new Coverage.Kind[LIMIT];
@@ -96,6 +99,8 @@ final class GuestCode {
   GuestCode(OpcodeTable table, boolean v3) {
     decoder = new Decoder(table);
     this.v3 = v3;
+    Arrays.setAll(insns, i -> new Insn());
+    Arrays.setAll(lookedAt, i -> new Insn());
   }
 
   /** Gives the code bytes at a linear address up to the end of its page. */
@@ -126,7 +131,7 @@ final class GuestCode {
       readAcross(source);
     }
     while (count < LIMIT && at < available) {
-      Insn insn = new Insn();
+      Insn insn = empty(insns, count);
       if (decoder.decode(insn, bytes, at, Math.min(available - at, 15), word)
           != Decoder.Status.OK) {
         break;
@@ -143,7 +148,6 @@ final class GuestCode {
         kind = Coverage.Kind.AID;
       }
       insn.rip = from + at;
-      insns[count] = insn;
       kinds[count] = kind;
       offsets[count] = at;
       count++;
@@ -168,6 +172,17 @@ final class GuestCode {
       kinds[count - 1] = Coverage.Kind.INTERPRET;
     }
     liveness(source);
+  }
+
+  private static Insn empty(Insn[] all, int number) {
+    Insn insn = all[number];
+    if (insn.kept) {
+      insn = new Insn();
+      all[number] = insn;
+    } else {
+      insn.clear();
+    }
+    return insn;
   }
 
   private Coverage.Kind kind(Insn insn) {
@@ -366,14 +381,15 @@ final class GuestCode {
       return lookedAt[number];
     }
     int left = Math.min(lookedEnd - lookedNext, 15);
-    Insn insn = new Insn();
-    if (number == LOOK_AHEAD
-        || left <= 0
-        || decoder.decode(insn, lookedCode, lookedNext, left, word) != Decoder.Status.OK) {
+    if (number == LOOK_AHEAD || left <= 0) {
+      return null;
+    }
+    Insn insn = empty(lookedAt, number);
+    if (decoder.decode(insn, lookedCode, lookedNext, left, word) != Decoder.Status.OK) {
       return null;
     }
     seen |= chunks((int) (lookedFrom & 4095) + lookedNext - lookedStart, insn.length);
-    lookedAt[lookedCount++] = insn;
+    lookedCount++;
     lookedNext += insn.length;
     return insn;
   }

@@ -46,11 +46,7 @@ final class PlainEmitter {
     }
     boolean memory = form.memorySize() >= 0 && hasMemory(insn, form);
     if (memory) {
-      int size = form.memorySize(insn);
-      if (form.group() == Group.MMX && size == 4 && form.has('Q')) {
-        // PUNPCKLBW and its kin use four bytes, but the host may read eight.
-        size = 8;
-      }
+      int size = memorySize(insn, form);
       e.operand(insn, size, !Coverage.readsOnly(insn, form), form.aligned(), liveBefore);
     }
     int touches = Coverage.touches(insn, form);
@@ -76,6 +72,13 @@ final class PlainEmitter {
         e.source(FlagSource.of(insn, form));
       }
     }
+  }
+
+  /** Bytes of the operand in memory that the host may reach. */
+  static int memorySize(Insn insn, Form form) {
+    // PUNPCKLBW and its kin use four bytes, but may read eight.
+    boolean eight = form.group() == Group.MMX && form.has('Q');
+    return eight ? 8 : form.memorySize(insn);
   }
 
   /** Whether the form's operand is in memory, and the instruction's. */

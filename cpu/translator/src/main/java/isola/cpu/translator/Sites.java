@@ -70,7 +70,9 @@ final class Sites {
   private @Nullable Block[] block = new Block[1024];
   private @Nullable Insn[] insn = new Insn[1024];
   private @Nullable FlagSource[] source = new FlagSource[1024];
-  private long[] x87 = new long[1024];
+
+  /** Addresses of x87 instructions and 1, see {@link #currentX87}; empty until there is one. */
+  private long[] x87 = {};
 
   /** What the flags follow from at sites to be added that do not have them saved, if known. */
   @Nullable FlagSource current;
@@ -117,7 +119,6 @@ final class Sites {
       this.block = Arrays.copyOf(this.block, more);
       insn = Arrays.copyOf(insn, more);
       source = Arrays.copyOf(source, more);
-      x87 = Arrays.copyOf(x87, more);
     }
     this.kind[count] = kind;
     this.size[count] = (short) size;
@@ -128,12 +129,18 @@ final class Sites {
     this.host[count] = host;
     this.block[count] = block;
     source[count] = saved ? null : current;
-    x87[count] = currentX87;
+    if (count < x87.length) {
+      x87[count] = currentX87 + 1;
+    } else if (currentX87 != NONE) {
+      x87 = Arrays.copyOf(x87, this.kind.length);
+      x87[count] = currentX87 + 1;
+    }
     return count++;
   }
 
   /** Says which instruction is Java's at a site, and where the block goes on, 0 if nowhere. */
   void aid(int site, Insn executed, long next) {
+    executed.kept = true;
     insn[site] = executed;
     host[site] = next;
   }
@@ -197,7 +204,7 @@ final class Sites {
 
   /** Linear address of the last x87 instruction, {@link #NONE} if the state has it. */
   long x87(int site) {
-    return x87[site];
+    return site < x87.length ? x87[site] - 1 : NONE;
   }
 
   long rip(int site) {

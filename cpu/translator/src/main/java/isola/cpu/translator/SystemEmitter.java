@@ -87,7 +87,7 @@ final class SystemEmitter {
 
   private boolean emit(Insn insn, Form form) {
     boolean privileged = e.table != Tlb.USER;
-    if (e.code.word == 4 && !inCode32(insn.op)) {
+    if (e.code.word == 4 && !(inCode32(insn.op) && Coverage.flat(insn, e.block.mode))) {
       return false;
     }
     if (e.counting && Coverage.changesPages(insn)) {
@@ -142,7 +142,7 @@ final class SystemEmitter {
   /** Whether an instruction is written for 32-bit code too. */
   private static boolean inCode32(Op op) {
     return switch (op) {
-      case CLD, STD, MOVS, STOS, LODS, RDTSC, RDTSCP, CMPXCHG8B -> true;
+      case CLD, STD, MOVS, STOS, LODS, RDTSC, RDTSCP, CMPXCHG8B, LDMXCSR -> true;
       default -> false;
     };
   }

@@ -13,6 +13,7 @@ import static isola.cpu.translator.Layout.TEMPORARY;
 
 import isola.cpu.x86.decode.Form;
 import isola.cpu.x86.decode.Insn;
+import isola.cpu.x86.decode.Op;
 import isola.cpu.x86.spec.Segment;
 
 /**
@@ -44,7 +45,13 @@ final class VectorEmitter {
   /** Whether {@link #emit} writes an instruction. */
   static boolean covers(Insn insn) {
     Form form = insn.form;
-    if (form == null || insn.addressSize != 8) {
+    if (form == null) {
+      return false;
+    }
+    if (insn.op == Op.LDMXCSR) {
+      return insn.addressSize >= 4;
+    }
+    if (insn.addressSize != 8) {
       return false;
     }
     if (form.gathers()) {
@@ -52,7 +59,7 @@ final class VectorEmitter {
       return distinct && insn.segment != Segment.FS && insn.segment != Segment.GS;
     }
     return switch (insn.op) {
-      case LDMXCSR, VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> true;
+      case VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> true;
       default -> false;
     };
   }

@@ -506,6 +506,11 @@ final class WalkThunks {
       a.bindShort(writable);
     }
     entryField(0x89, R14, table, Tlb.WRITE);
+    // As Tlb.hostBits; what RAX and RDI say of the page stays for what comes then.
+    entryField(0x8b, RDX, table, Tlb.HOST);
+    shiftRight(0, RDX, 10);
+    and(0, RDX, Tlb.HOST_BITS);
+    a.register(0, 0x0b, RDI, RDX);
     remember(table * Tlb.ENTRIES);
     a.state(W, 0xff, 0, WALKS);
     note();

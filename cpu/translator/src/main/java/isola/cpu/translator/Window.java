@@ -233,7 +233,7 @@ final class Window {
     if (insn.op == Op.LEA || !PlainEmitter.hasMemory(insn, form)) {
       return true;
     }
-    int size = form.memorySize(insn);
+    int size = PlainEmitter.memorySize(insn, form);
     return insn.addressSize == word
         && same(insn.base, insn.index, insn.scale, segmentOf(insn))
         && widen(insn.displacement + moved, size, !Coverage.readsOnly(insn, form), form.aligned());

@@ -77,17 +77,24 @@ final class X87Emitter {
     e.interpretIf(CC_NZ);
   }
 
-  /** FLDCW; it is read once, as another processor may change it behind the check. */
+  /**
+   * FLDCW of the operand itself, as some hosts take long for FLDCW of what was stored just before.
+   * Where another processor may have changed it behind the check, Java executes it again.
+   */
   private void load(Insn insn, int live) {
     e.operand(insn, 2, false, false, live);
     check(live);
     a.register(0, 0xf7, 2, TEMPORARY);
+    a.memory(0, 0xd9, 5, ADDRESS, NONE, 0, e.displacement);
+    if (!e.alone) {
+      a.memory(P66, 0x3b, TEMPORARY, ADDRESS, NONE, 0, e.displacement);
+      e.interpretIf(CC_NZ);
+    }
     a.register(0, 0x81, 4, TEMPORARY);
     a.emit32(X87Thunks.FCW_VALID);
     a.register(0, 0x83, 1, TEMPORARY);
     a.emit(X87Thunks.FCW_ONE);
     a.state(P66, 0x89, TEMPORARY, CpuState.FCW);
-    a.state(0, 0xd9, 5, CpuState.FCW);
   }
 
   /** FNINIT. */

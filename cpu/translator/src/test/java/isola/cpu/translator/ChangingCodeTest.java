@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import isola.core.cpu.Exit;
 import isola.cpu.x86.interpreter.InterpreterEngine;
+import isola.cpu.x86.spec.Cr4;
+import isola.cpu.x86.state.CpuState;
 import java.util.HexFormat;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,5 +53,33 @@ final class ChangingCodeTest {
     }
     verifier.checkJumps();
     assertThat(verifier.findings).isEmpty();
+  }
+
+  /**
+   * For each of 16 pages: a function is put there, CR3 is written, the function is changed, so that
+   * generated code finds the page for stores; it is called, changed again and called again.
+   */
+  @Test
+  void aPageFoundForStoresIsWatchedOnceItHoldsCode() {
+    TranslatorEngine translator = new TranslatorEngine();
+    assumeTrue(translator.unavailable().isEmpty(), "the translator cannot run here");
+    byte[] program =
+        HexFormat.of()
+            .parseHex(
+                "31dbbf00002000c707b8010000c7470400c300000f20d80f22d8c6470101ffd74801c3c64701"
+                    + "07ffd74801c381c70010000081ff0000210072cdf4");
+    try (BareMachine machine = new BareMachine(translator)) {
+      machine.prepare(program, 1);
+      // What the walk in generated code asks for: global pages enabled, the supervisor's own ones.
+      for (int i = 0; i < 16; i++) {
+        machine.memory.put(0x4000 + i * 8L, 8, BareMachine.DATA + i * 4096L | 3);
+      }
+      machine.field(CpuState.CR4, machine.field(CpuState.CR4) | Cr4.PGE);
+      machine.vcpu.push();
+      assertThat(machine.run()).isEqualTo(Exit.HALT);
+      assertThat(machine.field(CpuState.GPR + 3 * 8)).isEqualTo(16 * (1 + 7));
+      assertThat(machine.vcpu.counters().get("walks in generated code"))
+          .isGreaterThanOrEqualTo(16);
+    }
   }
 }

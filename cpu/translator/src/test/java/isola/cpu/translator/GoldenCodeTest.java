@@ -45,6 +45,10 @@ final class GoldenCodeTest {
     "division, cqo; idiv rcx; hlt, 489948f7f9f4",
     "indirect-jump, jmp [rdi+8], ff6708",
     "shift, shl rax cl; hlt, 48d3e0f4",
+    "x87, fld qword [rdi]; fmul st0 st0; fcomip st1; fstp qword [rdi+8]; hlt, dd07d8c8dff1dd5f08f4",
+    "x87-control, fldcw [rdi]; fistp dword [rdi+4]; fnstcw [rdi]; hlt, d92fdb5f04d93ff4",
+    "mmx, movq mm0 [rdi]; punpcklbw mm0 [rdi+8]; cvtpi2ps xmm0 mm0; emms; hlt,"
+        + " 0f6f070f6047080f2ac00f77f4",
     "v3-string, vmovdqu ymm0 [rdi]; vpcmpeqb ymm1 ymm0 [rdi+32]; vpmovmskb eax ymm1; vzeroupper; hlt,"
         + " c5fe6f07c5fd744f20c5fdd7c1c5f877f4",
     "v3-aligned, vmovdqa ymm0 [rdi]; vmovdqa ymm1 [rdi+32]; vfmadd231ps ymm0 ymm1 [rsi]; hlt,"

@@ -63,8 +63,11 @@ final class HostPrinter {
       case 'B' -> register(insn.vvvv, insn.operandSize, true);
       case 'H' -> vector(insn, operand, insn.vvvv);
       case 'L' -> vector(insn, operand, (int) insn.imm >> 4);
-      case 'V', 'P' -> vector(insn, operand, insn.reg);
-      case 'W', 'U', 'Q' -> insn.memory() ? memory(insn) : vector(insn, operand, insn.rm);
+      case 'P' -> "mm" + insn.reg;
+      case 'Q', 'N' -> insn.memory() ? memory(insn) : "mm" + insn.rm;
+      case 'S' -> operand.equals("STi") ? "st" + insn.rm : operand.toLowerCase(Locale.ROOT);
+      case 'V' -> vector(insn, operand, insn.reg);
+      case 'W', 'U' -> insn.memory() ? memory(insn) : vector(insn, operand, insn.rm);
       case 'I' -> Long.toHexString(insn.imm);
       case 'J' -> {
         long target = insn.rip + insn.length + insn.imm - address;

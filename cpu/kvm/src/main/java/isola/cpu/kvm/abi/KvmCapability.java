@@ -27,6 +27,7 @@ public enum KvmCapability {
   KVM_CAP_VCPU_ATTRIBUTES(127, false),
   KVM_CAP_IMMEDIATE_EXIT(136, true),
   KVM_CAP_X86_USER_SPACE_MSR(188, false),
+  KVM_CAP_SREGS2(200, false),
   KVM_CAP_EXIT_ON_EMULATION_FAILURE(204, false),
   KVM_CAP_XSAVE2(208, false);
 

@@ -31,6 +31,8 @@ public final class KvmSpec {
   public static final int KVM_SET_REGS = 0x4090ae82;
   public static final int KVM_GET_SREGS = 0x8138ae83;
   public static final int KVM_SET_SREGS = 0x4138ae84;
+  public static final int KVM_GET_SREGS2 = 0x8140_aecc;
+  public static final int KVM_SET_SREGS2 = 0x4140_aecd;
   public static final int KVM_INTERRUPT = 0x4004ae86;
   public static final int KVM_GET_MSRS = 0xc008ae88;
   public static final int KVM_SET_MSRS = 0x4008ae89;
@@ -74,7 +76,9 @@ public final class KvmSpec {
   public static final int KVM_EXIT_X86_RDMSR = 29;
   public static final int KVM_EXIT_X86_WRMSR = 30;
 
-  /** Direction of {@link #KVM_EXIT_IO}. */
+  /** Directions of {@link #KVM_EXIT_IO}. */
+  public static final int KVM_EXIT_IO_IN = 0;
+
   public static final int KVM_EXIT_IO_OUT = 1;
 
   // Details of an internal error.
@@ -114,6 +118,9 @@ public final class KvmSpec {
 
   /** The signal mask that the kernel takes has 8 bytes. */
   public static final int KERNEL_SIGSET_BYTES = 8;
+
+  /** {@link KvmSregs2#FLAGS}: the registers of PAE paging count. */
+  public static final int KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;
 
   private KvmSpec() {}
 }

@@ -61,7 +61,7 @@ public final class Cpu extends LinearMemory {
     splitFlags((int) field(CpuState.RFLAGS));
     cpl(intField(CpuState.CPL));
     modeChanged();
-    mmu.loadPdptes(field(CpuState.CR3));
+    mmu.adoptPdptes();
     tlb.flushAll();
     attention(Attention.FLUSH);
   }

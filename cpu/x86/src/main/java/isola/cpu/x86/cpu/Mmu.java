@@ -38,9 +38,6 @@ public final class Mmu {
   private final int physicalBits;
   private final long reservedPhysical;
 
-  /** The four page-directory-pointer-table registers of PAE paging (4.4.1). */
-  private final long[] pdpte = new long[4];
-
   // What the paging mode is, from CR0, CR4 and EFER.
   private boolean paging;
   private boolean pae;
@@ -122,8 +119,24 @@ public final class Mmu {
         return false;
       }
     }
-    System.arraycopy(fresh, 0, pdpte, 0, 4);
+    for (int i = 0; i < 4; i++) {
+      RawMemory.putLong(state + CpuState.PDPTE + 8L * i, fresh[i]);
+    }
+    RawMemory.putLong(state + CpuState.PDPTE_CR3, cr3 & 0xffff_ffffL | CpuState.PDPTE_VALID);
     return true;
+  }
+
+  /** Fills those registers for a state that came from outside, unless it has its own. */
+  void adoptPdptes() {
+    long cr3 = RawMemory.getLong(state + CpuState.CR3);
+    boolean own =
+        levels == 3
+            && RawMemory.getLong(state + CpuState.PDPTE_CR3)
+                == (cr3 & 0xffff_ffffL | CpuState.PDPTE_VALID);
+    if (!own) {
+      // Where they are not good, nothing is: the next load finds out.
+      boolean _ = loadPdptes(cr3);
+    }
   }
 
   /**
@@ -323,7 +336,7 @@ public final class Mmu {
     boolean executable = true;
     int level = levels;
     if (level == 3) {
-      long entry = pdpte[(int) (linear >>> 30 & 3)];
+      long entry = RawMemory.getLong(state + CpuState.PDPTE + 8 * (linear >>> 30 & 3));
       if ((entry & PageTable.P) == 0) {
         return 0;
       }

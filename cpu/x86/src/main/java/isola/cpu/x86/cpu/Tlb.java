@@ -91,11 +91,21 @@ public final class Tlb {
   /** In {@link #KINDS}: a piece of a large page. */
   public static final int LARGE = 2;
 
+  /**
+   * In {@link #KINDS} of data: bits 17:12 of the host page, by which the entries of a host page are
+   * looked for.
+   */
+  public static final int HOST_BITS = 0xfc;
+
+  private static final long EACH = 0x0101_0101_0101_0101L;
+  private static final long EACH_HOST_BITS = 0xfcfc_fcfc_fcfc_fcfcL;
+  private static final long EACH_SIGN = 0x8080_8080_8080_8080L;
+
   // What follows stands in the processor's state too, as generated code fills entries.
 
   /**
-   * One byte for each entry, {@link #GLOBAL} and {@link #LARGE}; entry {@code i} of data table
-   * {@code t} has number {@code t * ENTRIES + i}.
+   * One byte for each entry, {@link #GLOBAL}, {@link #LARGE} and {@link #HOST_BITS}; entry {@code
+   * i} of data table {@code t} has number {@code t * ENTRIES + i}.
    */
   public static final int KINDS = OFFSET + TABLES_SIZE;
 
@@ -289,7 +299,7 @@ public final class Tlb {
     int others = 0;
     for (int i = first; i < first + count; i += 8) {
       // Eight kinds at a time: most are none of a large page.
-      if ((RawMemory.getLong(state + KINDS + i) & LARGE * 0x0101_0101_0101_0101L) == 0) {
+      if ((RawMemory.getLong(state + KINDS + i) & LARGE * EACH) == 0) {
         continue;
       }
       for (int j = i; j < i + 8; j++) {
@@ -350,7 +360,7 @@ public final class Tlb {
     RawMemory.putLong(entry + WRITE, second8);
     RawMemory.putLong(entry + HOST, page + addend);
     RawMemory.putLong(entry + ADDEND, addend);
-    int kind = (global ? GLOBAL : 0) | (shift > 12 ? LARGE : 0);
+    int kind = (global ? GLOBAL : 0) | (shift > 12 ? LARGE : 0) | hostBits(page + addend);
     RawMemory.putByte(state + KINDS + number, (byte) kind);
     int counter = global ? GLOBALS_JOURNALLED : JOURNALLED;
     int journal = global ? GLOBAL_JOURNAL : JOURNAL;
@@ -372,13 +382,27 @@ public final class Tlb {
 
   /** Forgets that any page whose host page begins at {@code hostPage} may be written. */
   void protect(long hostPage) {
-    for (int i = 0; i < NEVER * ENTRIES; i++) {
+    long wanted = hostBits(hostPage) * EACH;
+    for (int i = 0; i < NEVER * ENTRIES; i += 8) {
+      // Eight kinds at a time: which byte is zero, or may be?
+      long others = (RawMemory.getLong(state + KINDS + i) ^ wanted) & EACH_HOST_BITS;
+      if ((others - EACH & ~others & EACH_SIGN) != 0) {
+        protect(i, hostPage);
+      }
+    }
+  }
+
+  private void protect(int first, long hostPage) {
+    for (int i = first; i < first + 8; i++) {
       long entry = tables + ((long) i << ENTRY_SHIFT);
-      // Most are other pages'; this one comparison is what the search takes.
-      if (RawMemory.getLongOpaque(entry + HOST) == hostPage
+      if (RawMemory.getLong(entry + HOST) == hostPage
           && (RawMemory.getLong(entry + WRITE) & 1) == 0) {
         RawMemory.putLong(entry + WRITE, empty(i));
       }
     }
+  }
+
+  private static int hostBits(long hostPage) {
+    return (int) (hostPage >>> 10) & HOST_BITS;
   }
 }

@@ -133,11 +133,38 @@ public final class Insn {
   /** The engine's: address, relative to CS. */
   public long rip;
 
+  /** The engine's: whether it is kept after its block was made. */
+  public boolean kept;
+
   /** The engine's: the next instruction of its block. */
   public @Nullable Insn next;
 
   /** An instruction yet to be filled in. */
   public Insn() {}
+
+  /** Makes it one to be filled in again; what is the engine's stays. */
+  public void clear() {
+    op = Op.UD;
+    form = null;
+    length = 0;
+    operandSize = 0;
+    addressSize = 0;
+    prefixes = 0;
+    rex = false;
+    reg = NONE;
+    rm = NONE;
+    vex = false;
+    vvvv = NONE;
+    l256 = false;
+    w = false;
+    base = NONE;
+    index = NONE;
+    scale = 0;
+    segment = 0;
+    displacement = 0;
+    imm = 0;
+    imm2 = 0;
+  }
 
   /** Whether there is a memory operand addressed by ModRM or an offset in the instruction. */
   public boolean memory() {

@@ -129,6 +129,19 @@ public final class CpuState {
   /** 4 bytes: debug traps that wait for the next instruction boundary, as DR6 has them. */
   public static final int DEBUG_TRAPS = 0x3e0;
 
+  /** The four page-directory-pointer-table registers of PAE paging (4.4.1), 8 bytes each. */
+  public static final int PDPTE = 0x300;
+
+  /**
+   * The CR3 with whose loading those registers were filled, plus {@link #PDPTE_VALID}. While it is
+   * CR3's value, {@code push()} under PAE paging takes them as they are, else from the tables in
+   * memory, which may differ.
+   */
+  public static final int PDPTE_CR3 = 0x320;
+
+  /** Bit of {@link #PDPTE_CR3}. */
+  public static final long PDPTE_VALID = 1L << 63;
+
   /** Always 0: stands in for a base or index register that an address does not have. */
   public static final int ZERO = 0x3f8;
 

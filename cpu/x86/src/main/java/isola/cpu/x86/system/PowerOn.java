@@ -80,6 +80,7 @@ public final class PowerOn {
 
   private static void common(Cpu cpu) {
     cpu.intField(CpuState.EVENT, 0);
+    cpu.field(CpuState.PDPTE_CR3, 0);
     cpu.intField(CpuState.DEBUG_TRAPS, 0);
     for (int r = 0; r < 16; r++) {
       cpu.gpr(r, 0);

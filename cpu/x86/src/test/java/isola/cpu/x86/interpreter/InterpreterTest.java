@@ -433,6 +433,38 @@ final class InterpreterTest {
   }
 
   @Test
+  void pageDirectoryPointersAreStateAndNotReadAgainWhenTheProcessorMoves() {
+    int pointers = 0x9000;
+    int directory = 0xa000;
+    try (Guest guest = new Guest()) {
+      // mov 0x40100000,%eax; hlt: in 32-bit code under PAE paging, through the second pointer.
+      guest.program(Guest.CODE, "a100001040f4");
+      guest.memory.put(pointers, 8, directory | 1);
+      guest.memory.put(pointers + 8, 8, directory | 1);
+      guest.memory.put(directory, 8, 0x83);
+      Vcpu from = guest.vcpu();
+      long state = from.state();
+      RawMemory.putLong(state + CpuState.EFER, 0);
+      RawMemory.putLong(state + CpuState.CR3, pointers);
+      RawMemory.putInt(
+          state + CpuState.SEGMENTS + CpuState.SEGMENT_SIZE + CpuState.SEGMENT_ATTRIBUTES, 0xc09b);
+      from.push();
+      guest.memory.put(pointers + 8, 8, 0);
+      from.pull();
+      Vcpu to = guest.vcpu();
+      RawMemory.copy(state, to.state(), CpuState.ARCHITECTURAL_SIZE);
+      to.push();
+      assertThat(to.run()).isEqualTo(Exit.HALT);
+      assertThat(Guest.field(to, CpuState.RIP)).isEqualTo(Guest.CODE + 6);
+      assertThat(Guest.get(to, RAX)).isEqualTo(0x1000_00a1);
+      // Another CR3 has others, which are those in memory.
+      RawMemory.putLong(to.state() + CpuState.CR3, pointers | 0x20);
+      to.push();
+      assertThat(Guest.field(to, CpuState.PDPTE + 8)).isZero();
+    }
+  }
+
+  @Test
   void aTripleFaultShutsDown() {
     try (Guest guest = new Guest()) {
       // lidt of nothing: limit 0
