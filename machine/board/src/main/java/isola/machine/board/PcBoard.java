@@ -192,8 +192,7 @@ final class PcBoard implements AutoCloseable {
       ports.attach(PitSpec.PORT, 4, pit);
       ports.attach(PitSpec.SPEAKER_PORT, 1, pit.speakerPort());
       InterruptLine rtcIrq = wires.isa(BoardSpec.RTC_IRQ);
-      power =
-          part("acpi-power", new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests));
+      power = new AcpiPower(clock, true, wires.isa(BoardSpec.SCI_IRQ), requests);
       InterruptLine rtcEvent = power.rtcLine();
       rtc =
           part(
@@ -205,6 +204,8 @@ final class PcBoard implements AutoCloseable {
                     rtcEvent.set(asserted);
                   }));
       ports.attach(RtcSpec.PORT, 2, rtc);
+      // After the clock, whose line is an event to it.
+      AcpiPower _ = part("acpi-power", power);
       Hpet hpet =
           part(
               "hpet",

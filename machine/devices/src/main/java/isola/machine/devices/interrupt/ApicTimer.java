@@ -80,7 +80,7 @@ final class ApicTimer {
   /** Brings the count up to now, so that what it depends on can change. */
   private void hold() {
     if (running) {
-      remaining = currentCount();
+      remaining = Integer.toUnsignedLong(currentCount());
       since = clock.nanos();
       running = remaining != 0;
     }
