@@ -78,8 +78,7 @@ final class ChangingCodeTest {
       machine.vcpu.push();
       assertThat(machine.run()).isEqualTo(Exit.HALT);
       assertThat(machine.field(CpuState.GPR + 3 * 8)).isEqualTo(16 * (1 + 7));
-      assertThat(machine.vcpu.counters().get("walks in generated code"))
-          .isGreaterThanOrEqualTo(16);
+      assertThat(machine.vcpu.counters().get("walks in generated code")).isGreaterThanOrEqualTo(16);
     }
   }
 }
