@@ -92,7 +92,7 @@ wait_for() {
 
 # A guest is saved by command and goes on, on the engines by turns; its lines have no gap, and its time does not jump.
 saved() {
-  local cpus engine turn pid
+  local cpus engine engines pid have
   for engines in 'kvm kvm' 'kvm translator'; do
     qa 300 saved /opt/guests/clocks.bin /tmp/saved $engines || return 1
   done
@@ -101,17 +101,17 @@ saved() {
     "$isola" boot --name guest --engine kvm --cpus $cpus --memory 256M --kernel /opt/guests/kernel-debian12 --initrd /opt/guests/count.gz \
       --append "$append" </dev/null >>/tmp/lines 2>/tmp/log &
     pid=$!
-    turn=0
+    have=0
     for engine in kvm translator kvm; do
-      turn=$((turn + 1))
-      wait_for $((turn * 20)) /tmp/lines || { say "  no lines on turn $turn" && tail -n 3 /tmp/log /tmp/lines && kill $pid; return 1; }
+      wait_for $((have + 20)) /tmp/lines || { tail -n 3 /tmp/log /tmp/lines; kill $pid; return 1; }
       limited 200 "$isola" save guest /tmp/saved --force || return 1
       wait $pid
       [ $? = 3 ] || { tail -n 3 /tmp/log; return 1; }
+      have=$(lines /tmp/lines)
       "$isola" restore --name guest --engine $engine /tmp/saved </dev/null >>/tmp/lines 2>/tmp/log &
       pid=$!
     done
-    wait_for 80 /tmp/lines || { tail -n 3 /tmp/log /tmp/lines; kill $pid; return 1; }
+    wait_for $((have + 20)) /tmp/lines || { tail -n 3 /tmp/log /tmp/lines; kill $pid; return 1; }
     kill $pid
     wait $pid
     sed -n 's/\r//; s/^LINE //p' /tmp/lines | head -n -1 | awk '$1 != NR { print "  line " $1 " where " NR " belongs"; wrong = 1 } END { exit wrong }' || return 1

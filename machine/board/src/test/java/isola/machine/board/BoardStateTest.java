@@ -217,16 +217,10 @@ final class BoardStateTest {
             parts -> parts.subList(1, parts.size()),
             parts -> with(parts, new Part("strange", 1, Map.of())),
             parts -> with(parts, parts.getFirst()),
-            parts ->
-                replaced(
-                    parts,
-                    new Part("pic", 2, Objects.requireNonNull(byName(parts).get("pic")).state())),
+            parts -> replaced(parts, new Part("pic", 2, pic(parts))),
             parts -> replaced(parts, new Part("pic", 1, List.of())),
             parts -> replaced(parts, new Part("pic", 1, Map.of())),
-            parts ->
-                replaced(
-                    parts,
-                    new Part("hpet", 1, Objects.requireNonNull(byName(parts).get("pic")).state())));
+            parts -> replaced(parts, new Part("hpet", 1, pic(parts))));
     for (int i = 0; i < changes.size(); i++) {
       ManualClock clock = new ManualClock(0);
       PcBoard board = board(clock, null);
@@ -241,6 +235,10 @@ final class BoardStateTest {
         board.close();
       }
     }
+  }
+
+  private static Object pic(List<Part> parts) {
+    return Objects.requireNonNull(byName(parts).get("pic")).state();
   }
 
   private static List<Part> with(List<Part> parts, Part part) {

@@ -64,12 +64,18 @@ public final class ControlFolder {
         return new ControlFolder(folder);
       }
     }
-    return new ControlFolder(Path.of("/tmp/isola-" + owner(Path.of("/proc/self"))));
+    return new ControlFolder(Path.of("/tmp/isola-" + user()));
   }
 
-  private static Object owner(Path path) {
+  /** The number of this process's user. */
+  private static Object user() {
+    // The link itself is root's.
+    return owner(Path.of("/proc/self"));
+  }
+
+  private static Object owner(Path path, LinkOption... options) {
     try {
-      return Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+      return Files.getAttribute(path, "unix:uid", options);
     } catch (IOException | UnsupportedOperationException e) {
       return System.getProperty("user.name", "user");
     }
@@ -90,7 +96,7 @@ public final class ControlFolder {
     boolean right =
         Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
             && own.containsAll(Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS))
-            && owner(folder).equals(owner(Path.of("/proc/self")));
+            && owner(folder, LinkOption.NOFOLLOW_LINKS).equals(user());
     if (!right) {
       throw new IOException("%s is not a folder of this user alone".formatted(folder));
     }
