@@ -60,6 +60,9 @@ final class LauncherTest {
               [ -z "${AOT_FAILS:-}" ] || exit 1
               echo classes >"${word#*=}"
               exit 0 ;;
+            */NewerClasses.java)
+              echo newer-classes >>"$NOTES"
+              exit "${CLASSES_FAIL:-0}" ;;
             -XX:AOTCache=*) [ -s "${word#*=}" ] && echo cached >>"$NOTES" ;;
           esac
         done
@@ -109,7 +112,7 @@ final class LauncherTest {
     assertThat(first.status()).as(first.err()).isEqualTo(42);
     assertThat(first.out()).isEqualTo("out\n");
     assertThat(takeNotes())
-        .containsExactly("mvn", "warm-up", "cached", "run[5] run debian -- echo a b");
+        .containsExactly("mvn", "newer-classes", "warm-up", "cached", "run[5] run debian -- echo a b");
     Result second = isola(Map.of(), "'a checkout/isola' --version");
     assertThat(second).isEqualTo(new Result(42, "out\n", ""));
     assertThat(takeNotes()).containsExactly("cached", "run[1] --version");
@@ -124,7 +127,7 @@ final class LauncherTest {
     Files.setLastModifiedTime(stamp, java.nio.file.attribute.FileTime.fromMillis(1_000_000));
     takeNotes();
     isola(Map.of(), "'a checkout/isola'");
-    assertThat(takeNotes()).startsWith("mvn", "warm-up");
+    assertThat(takeNotes()).startsWith("mvn", "newer-classes", "warm-up");
   }
 
   @Test
@@ -138,9 +141,15 @@ final class LauncherTest {
   @Test
   void runsWithoutACacheThatCannotBeMadeAndTriesNoSecondTime() throws Exception {
     assertThat(isola(Map.of("AOT_FAILS", "1"), "'a checkout/isola' x").status()).isEqualTo(42);
-    assertThat(takeNotes()).containsExactly("mvn", "warm-up", "run[1] x");
+    assertThat(takeNotes()).containsExactly("mvn", "newer-classes", "warm-up", "run[1] x");
     assertThat(isola(Map.of(), "'a checkout/isola' x").status()).isEqualTo(42);
     assertThat(takeNotes()).containsExactly("run[1] x");
+  }
+
+  @Test
+  void runsWithLibrariesThatStayAsTheyAre() throws Exception {
+    assertThat(isola(Map.of("CLASSES_FAIL", "1"), "'a checkout/isola' x").status()).isEqualTo(42);
+    assertThat(takeNotes()).endsWith("run[1] x");
   }
 
   @Test
