@@ -117,7 +117,8 @@ final class LauncherTest {
     assertThat(first.status()).as(first.err()).isEqualTo(42);
     assertThat(first.out()).isEqualTo("out\n");
     assertThat(takeNotes())
-        .containsExactly("mvn", "newer-classes", "warm-up", "cached", "run[5] run debian -- echo a b");
+        .containsExactly(
+            "mvn", "newer-classes", "warm-up", "cached", "run[5] run debian -- echo a b");
     Result second = isola(Map.of(), "'a checkout/isola' --version");
     assertThat(second).isEqualTo(new Result(42, "out\n", ""));
     assertThat(takeNotes()).containsExactly("cached", "run[1] --version");
