@@ -103,7 +103,7 @@ saved() {
     pid=$!
     have=0
     for engine in kvm translator kvm; do
-      wait_for $((have + 20)) /tmp/lines || { tail -n 3 /tmp/log /tmp/lines; kill $pid; return 1; }
+      wait_for $((have + 20)) /tmp/lines || { tail -n 40 /tmp/log /tmp/lines; kill $pid; return 1; }
       limited 200 "$isola" save guest /tmp/saved --force || return 1
       wait $pid
       [ $? = 3 ] || { tail -n 3 /tmp/log; return 1; }
@@ -111,7 +111,7 @@ saved() {
       "$isola" restore --name guest --engine $engine /tmp/saved </dev/null >>/tmp/lines 2>/tmp/log &
       pid=$!
     done
-    wait_for $((have + 20)) /tmp/lines || { tail -n 3 /tmp/log /tmp/lines; kill $pid; return 1; }
+    wait_for $((have + 20)) /tmp/lines || { tail -n 40 /tmp/log /tmp/lines; kill $pid; return 1; }
     kill $pid
     wait $pid
     sed -n 's/\r//; s/^LINE //p' /tmp/lines | head -n -1 | awk '$1 != NR { print "  line " $1 " where " NR " belongs"; wrong = 1 } END { exit wrong }' || return 1

@@ -25,6 +25,17 @@ final class GuestCpuid {
     CpuidSpec.FEATURES, CpuidSpec.STRUCTURED, CpuidSpec.XSTATE, CpuidSpec.EXTENDED_FEATURES
   };
 
+  /**
+   * Paravirtual features that a guest uses by a hypercall, which is VMCALL to it as its processor
+   * is Intel's.
+   */
+  private static final int BY_HYPERCALL = CpuidSpec.KVM_PV_UNHALT | CpuidSpec.KVM_PV_SEND_IPI;
+
+  /** CPUID leaf 0, EBX: how the names AuthenticAMD and HygonGenuine begin. */
+  private static final int AUTHENTIC_AMD = 0x6874_7541;
+
+  private static final int HYGON_GENUINE = 0x6f67_7948;
+
   private final CpuidTable host;
   private final boolean deadlineTimer;
 
@@ -94,7 +105,8 @@ final class GuestCpuid {
             row.edx() & have.edx());
       }
       case CpuidSpec.XSTATE -> xstate(row, have, states);
-      case CpuidSpec.KVM_FEATURES -> with(row, row.eax() & have.eax(), 0, 0, 0);
+      case CpuidSpec.KVM_FEATURES ->
+          with(row, row.eax() & have.eax() & ~(otherHypercall() ? BY_HYPERCALL : 0), 0, 0, 0);
       case CpuidSpec.EXTENDED_FEATURES ->
           with(row, row.eax(), row.ebx(), row.ecx() & have.ecx(), row.edx() & have.edx());
       case CpuidSpec.POWER -> with(row, row.eax(), row.ebx(), row.ecx(), row.edx() & have.edx());
@@ -104,6 +116,16 @@ final class GuestCpuid {
       }
       default -> row;
     };
+  }
+
+  /**
+   * Whether the host's hypercall is VMMCALL. KVM then writes it over a guest's VMCALL when that is
+   * first executed, and where the guest's code is read-only, as Linux's is, that is a page fault in
+   * the guest, which ends it.
+   */
+  private boolean otherHypercall() {
+    int vendor = find(0, 0).ebx();
+    return vendor == AUTHENTIC_AMD || vendor == HYGON_GENUINE;
   }
 
   private Row xstate(Row row, Row have, int states) {
