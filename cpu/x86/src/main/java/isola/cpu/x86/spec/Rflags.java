@@ -25,5 +25,9 @@ public final class Rflags {
   /** The six arithmetic status flags. */
   public static final int STATUS = CF | PF | AF | ZF | SF | OF;
 
+  /** All flags that exist, reserved bit 1 aside. */
+  public static final int DEFINED =
+      STATUS | TF | IF | DF | IOPL | NT | RF | VM | AC | VIF | VIP | ID;
+
   private Rflags() {}
 }

@@ -16,20 +16,7 @@ import isola.cpu.x86.spec.XsaveSpec;
  * thread.
  */
 public final class StateCheck {
-  private static final long RFLAGS =
-      Rflags.STATUS
-          | Rflags.RESERVED_1
-          | Rflags.TF
-          | Rflags.IF
-          | Rflags.DF
-          | Rflags.IOPL
-          | Rflags.NT
-          | Rflags.RF
-          | Rflags.VM
-          | Rflags.AC
-          | Rflags.VIF
-          | Rflags.VIP
-          | Rflags.ID;
+  private static final long RFLAGS = Rflags.DEFINED | Rflags.RESERVED_1;
   private static final long CR0 =
       0xffff_ffffL
           & (Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD

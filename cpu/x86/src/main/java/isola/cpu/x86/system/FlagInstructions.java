@@ -10,21 +10,6 @@ import isola.cpu.x86.state.CpuState;
 
 /** CLI, STI, PUSHF and POPF, which depend on mode, IOPL, VME and PVI (Intel SDM vol. 2). */
 public final class FlagInstructions {
-  /** All flags that exist, reserved bit 1 aside. */
-  static final int DEFINED =
-      Rflags.STATUS
-          | Rflags.TF
-          | Rflags.IF
-          | Rflags.DF
-          | Rflags.IOPL
-          | Rflags.NT
-          | Rflags.RF
-          | Rflags.VM
-          | Rflags.AC
-          | Rflags.VIF
-          | Rflags.VIP
-          | Rflags.ID;
-
   private FlagInstructions() {}
 
   private static boolean iopl(Cpu cpu) {

@@ -133,7 +133,7 @@ final class InterruptReturn {
     if (rip > 0xffff) {
       throw cpu.gp();
     }
-    cpu.rflags((flags & FlagInstructions.DEFINED) | Rflags.RESERVED_1);
+    cpu.rflags((flags & Rflags.DEFINED) | Rflags.RESERVED_1);
     cpu.cpl(3);
     SegmentLoads.loadV86(cpu, Segment.CS, selector);
     SegmentLoads.loadV86(cpu, Segment.SS, ss);

@@ -179,7 +179,7 @@ final class TaskSwitch {
         cpu.flushTlb(false);
       }
     }
-    long kept = (flags & FlagInstructions.DEFINED) | Rflags.RESERVED_1 | (nested ? Rflags.NT : 0);
+    long kept = (flags & Rflags.DEFINED) | Rflags.RESERVED_1 | (nested ? Rflags.NT : 0);
     boolean v86 = (kept & Rflags.VM) != 0;
     cpu.cpl(v86 ? 3 : cpu.selector(Segment.CS) & DescriptorSpec.RPL);
     cpu.rflags(kept);
