@@ -1,6 +1,7 @@
 package isola.cli.control;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
@@ -149,7 +150,8 @@ public final class ControlFolder {
   private static boolean removeIfStale(Path socket) throws IOException {
     try (SocketChannel _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
       return false;
-    } catch (IOException nobody) {
+    } catch (ConnectException nobody) {
+      // Refused. Any other failure, such as too many open files, says nothing about who listens.
       Files.deleteIfExists(socket);
       return true;
     }
