@@ -24,7 +24,7 @@ final class Ahead {
     try {
       HostFunctions.bind();
       EngineChoice.installed().forEach(CpuEngine::prepare);
-    } catch (RuntimeException | LinkageError _) {
+    } catch (RuntimeException | Error _) {
       // Whoever needs it finds out as well, and says so.
     }
   }
