@@ -49,12 +49,7 @@ final class BootCommand implements Callable<Integer> {
       description = "A raw disk image as the next virtio disk; may be repeated.")
   private List<DiskOption> disks = new ArrayList<>();
 
-  @Option(
-      names = "--serial",
-      paramLabel = "stdio|file:PATH|none",
-      defaultValue = "stdio",
-      description = "Where the serial console goes (default: ${DEFAULT-VALUE}).")
-  private String serial = "stdio";
+  @Mixin private SerialOption console = new SerialOption();
 
   @Option(
       names = "--debug-exit",
@@ -85,9 +80,9 @@ final class BootCommand implements Callable<Integer> {
         options.machine(image, options.append, engine).testDevices(debugExit);
     initrds.forEach(initrd -> config.initrd(BootFile.of(initrd)));
     disks.forEach(disk -> config.disk(disk.file(), disk.readOnly()));
-    SerialConsole console = new SerialConsole(surroundings, all, options, run, serial);
-    config.serial(console.sink());
+    SerialConsole serial = new SerialConsole(surroundings, all, options, run, console.serial);
+    config.serial(serial.sink());
     Machine machine = run.build(config.build());
-    return console.runToTheEnd("boot", machine, name, String.valueOf(image.getFileName()));
+    return serial.runToTheEnd("boot", machine, name, String.valueOf(image.getFileName()));
   }
 }
