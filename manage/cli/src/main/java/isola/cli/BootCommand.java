@@ -49,7 +49,7 @@ final class BootCommand implements Callable<Integer> {
       description = "A raw disk image as the next virtio disk; may be repeated.")
   private List<DiskOption> disks = new ArrayList<>();
 
-  @Mixin private SerialOption console = new SerialOption();
+  @Mixin private SerialOption serial = new SerialOption();
 
   @Option(
       names = "--debug-exit",
@@ -80,9 +80,9 @@ final class BootCommand implements Callable<Integer> {
         options.machine(image, options.append, engine).testDevices(debugExit);
     initrds.forEach(initrd -> config.initrd(BootFile.of(initrd)));
     disks.forEach(disk -> config.disk(disk.file(), disk.readOnly()));
-    SerialConsole serial = new SerialConsole(surroundings, all, options, run, console.serial);
-    config.serial(serial.sink());
+    SerialConsole console = new SerialConsole(surroundings, all, options, run, serial.to);
+    config.serial(console.sink());
     Machine machine = run.build(config.build());
-    return serial.runToTheEnd("boot", machine, name, String.valueOf(image.getFileName()));
+    return console.runToTheEnd("boot", machine, name, String.valueOf(image.getFileName()));
   }
 }

@@ -43,7 +43,7 @@ final class RestoreCommand implements Callable<Integer> {
               + " the disks held when the machine was saved.")
   private List<DiskOption> disks = new ArrayList<>();
 
-  @Mixin private SerialOption console = new SerialOption();
+  @Mixin private SerialOption serial = new SerialOption();
 
   RestoreCommand(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
@@ -63,15 +63,15 @@ final class RestoreCommand implements Callable<Integer> {
             surroundings.messages(),
             all.verbose);
     try (GuestRun run = new GuestRun(surroundings)) {
-      SerialConsole serial = new SerialConsole(surroundings, all, options, run, console.serial);
+      SerialConsole console = new SerialConsole(surroundings, all, options, run, serial.to);
       List<MachineConfig.Serial> lines = new ArrayList<>();
       for (int i = 0; i < saved.serials(); i++) {
-        lines.add(new MachineConfig.Serial(i == 0 ? serial.sink() : SerialConsole.nowhere()));
+        lines.add(new MachineConfig.Serial(i == 0 ? console.sink() : SerialConsole.nowhere()));
       }
       List<MachineConfig.Disk> images =
           disks.stream().map(disk -> new MachineConfig.Disk(disk.file(), disk.readOnly())).toList();
       Machine machine = run.adopt(saved.restore(engine, images, lines, options.stats != null));
-      return run.endWith(serial.runToTheEnd("restore", machine, name, saved.name()));
+      return run.endWith(console.runToTheEnd("restore", machine, name, saved.name()));
     }
   }
 

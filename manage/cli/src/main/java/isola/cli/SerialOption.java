@@ -9,5 +9,5 @@ final class SerialOption {
       paramLabel = "stdio|file:PATH|none",
       defaultValue = "stdio",
       description = "Where the serial console goes (default: ${DEFAULT-VALUE}).")
-  String serial = "stdio";
+  String to = "stdio";
 }
