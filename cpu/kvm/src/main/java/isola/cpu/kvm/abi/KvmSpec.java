@@ -46,6 +46,7 @@ public final class KvmSpec {
   public static final int KVM_SET_VCPU_EVENTS = 0x4040aea0;
   public static final int KVM_GET_DEBUGREGS = 0x8080aea1;
   public static final int KVM_SET_DEBUGREGS = 0x4080aea2;
+  public static final int KVM_SET_TSC_KHZ = 0xaea2;
   public static final int KVM_GET_TSC_KHZ = 0xaea3;
   public static final int KVM_GET_XSAVE = 0x9000aea4;
   public static final int KVM_SET_XSAVE = 0x5000aea5;
