@@ -72,13 +72,6 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
     require("KVM_SET_SIGNAL_MASK", KvmSpec.KVM_SET_SIGNAL_MASK, at);
   }
 
-  /** Gives it the vector of an external interrupt, when it is ready for one. */
-  void interrupt(int vector) {
-    long at = buffer.cleared(4);
-    RawMemory.putInt(at, vector);
-    int _ = call(KvmSpec.KVM_INTERRUPT, at);
-  }
-
   @Override
   public int tscKhz() {
     return call(KvmSpec.KVM_GET_TSC_KHZ, 0);
