@@ -3,6 +3,7 @@ package isola.cpu.kvm;
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
 import isola.core.memory.GuestMemory;
+import isola.host.ThreadSignal;
 import java.util.Optional;
 
 /** Guest code on the host's own processor, where Linux offers {@code /dev/kvm}. */
@@ -39,6 +40,14 @@ public final class KvmEngine implements CpuEngine {
   @Override
   public Optional<String> reluctance() {
     return SpeedProbe.tooSlow();
+  }
+
+  @Override
+  public void prepare() {
+    if (unavailable().isEmpty()) {
+      GuestEntry.prepare();
+      int _ = ThreadSignal.currentThread();
+    }
   }
 
   @Override
