@@ -8,7 +8,7 @@ import isola.cpu.kvm.abi.KvmSpec;
 import isola.host.DeviceFile;
 
 /** A processor of KVM's. One thread at a time; {@link #close} when nobody uses it. */
-final class KvmVcpu implements AutoCloseable {
+final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
   private final DeviceFile file;
   private final int mapBytes;
   private final long shared;
@@ -70,11 +70,14 @@ final class KvmVcpu implements AutoCloseable {
     require("KVM_SET_SIGNAL_MASK", KvmSpec.KVM_SET_SIGNAL_MASK, at);
   }
 
-  /** Gives it the vector of an external interrupt, when it is ready for one. */
-  void interrupt(int vector) {
-    long at = buffer.cleared(4);
-    RawMemory.putInt(at, vector);
-    int _ = call(KvmSpec.KVM_INTERRUPT, at);
+  @Override
+  public int tscKhz() {
+    return call(KvmSpec.KVM_GET_TSC_KHZ, 0);
+  }
+
+  @Override
+  public int tscKhz(int khz) {
+    return call(KvmSpec.KVM_SET_TSC_KHZ, khz);
   }
 
   /**

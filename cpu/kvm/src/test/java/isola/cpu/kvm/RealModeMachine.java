@@ -79,7 +79,7 @@ final class RealModeMachine implements AutoCloseable {
           }
         });
     machine = new KvmMachine(memory);
-    long tscHz = machine.tscHz(1_000_000_000L);
+    long tscHz = machine.tscHz();
     wiring =
         new VcpuWiring(
             ports,

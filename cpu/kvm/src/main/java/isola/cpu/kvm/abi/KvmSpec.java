@@ -33,7 +33,6 @@ public final class KvmSpec {
   public static final int KVM_SET_SREGS = 0x4138ae84;
   public static final int KVM_GET_SREGS2 = 0x8140_aecc;
   public static final int KVM_SET_SREGS2 = 0x4140_aecd;
-  public static final int KVM_INTERRUPT = 0x4004ae86;
   public static final int KVM_GET_MSRS = 0xc008ae88;
   public static final int KVM_SET_MSRS = 0x4008ae89;
   public static final int KVM_SET_SIGNAL_MASK = 0x4004ae8b;
@@ -46,6 +45,7 @@ public final class KvmSpec {
   public static final int KVM_SET_VCPU_EVENTS = 0x4040aea0;
   public static final int KVM_GET_DEBUGREGS = 0x8080aea1;
   public static final int KVM_SET_DEBUGREGS = 0x4080aea2;
+  public static final int KVM_SET_TSC_KHZ = 0xaea2;
   public static final int KVM_GET_TSC_KHZ = 0xaea3;
   public static final int KVM_GET_XSAVE = 0x9000aea4;
   public static final int KVM_SET_XSAVE = 0x5000aea5;
