@@ -46,23 +46,8 @@ final class ExitWatch {
 
   /** The guest is about to be entered. */
   void entering() {
-    KvmExitEvent event = recording;
-    if (event == null) {
-      if (--untilLook < 0) {
-        look();
-      }
-    } else if (event.isEnabled()) {
-      measureEntry();
-    } else if (measuring) {
-      measuring = false;
-    }
-  }
-
-  private void look() {
-    untilLook = LOOK_PERIOD;
-    if (FlightRecorder.isInitialized()) {
-      recording = new KvmExitEvent();
-      entering();
+    if (--untilLook < 0) {
+      look();
     }
   }
 
@@ -71,6 +56,20 @@ final class ExitWatch {
     counts[reason & (REASONS - 1)]++;
     if (measuring) {
       measureExit(reason & (REASONS - 1));
+    }
+  }
+
+  private void look() {
+    if (recording == null && FlightRecorder.isInitialized()) {
+      recording = new KvmExitEvent();
+    }
+    if (recording != null && recording.isEnabled()) {
+      // While somebody records, this looks at each entry.
+      untilLook = 0;
+      measureEntry();
+    } else {
+      untilLook = LOOK_PERIOD;
+      measuring = false;
     }
   }
 

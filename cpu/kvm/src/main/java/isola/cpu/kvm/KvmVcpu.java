@@ -36,9 +36,9 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
     return file.ioctl(KvmSpec.KVM_RUN, 0);
   }
 
-  /** As {@link #run}, the fast way: see {@link GuestEntry#enter}. */
-  long enter(int answered, long answer) {
-    return GuestEntry.enter(file.number(), shared, answered, answer);
+  /** Number of its descriptor, for {@link GuestEntry#enter}. */
+  int number() {
+    return file.number();
   }
 
   /**
