@@ -43,10 +43,12 @@ append='console=ttyS0 quiet reboot=t panic=-1'
 qa() {
   local seconds=$1
   shift
-  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:+UseCompactObjectHeaders -XX:CompileCommand=quiet \
+  limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:+UseCompactObjectHeaders \
+    -XX:Tier0InvokeNotifyFreqLog=4 -XX:Tier0BackedgeNotifyFreqLog=7 -XX:Tier3InvocationThreshold=30 -XX:Tier3MinInvocationThreshold=15 \
+    -XX:Tier3CompileThreshold=150 -XX:Tier3BackEdgeThreshold=3000 -XX:CompileCommand=quiet \
     -XX:CompileCommand=inline,jdk.internal.foreign.AbstractMemorySegmentImpl::equals \
     -XX:CompileCommand=inline,jdk.internal.foreign.abi.SharedUtils::checkNative \
-    -XX:CompileCommand=inline,isola.cpu.kvm.KvmProcessor::run -XX:CompileCommand=inline,isola.cpu.kvm.Attendance::enter \
+    -XX:CompileCommand=inline,isola.cpu.kvm.GuestEntry::enter -XX:CompileCommand=inline,isola.core.bus.PortBus::offer \
     --enable-native-access=isola.host --module-path /opt/isola/manage/cli/target/dist/lib:/opt/qa \
     --add-modules isola.host,isola.cpu.kvm --module isola.qa/isola.qa.rig.RigMain "$@" 2>&1
 }

@@ -1,15 +1,10 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
  * A signal that a thread keeps blocked and that only ends its waits in the kernel: a real-time
@@ -26,21 +21,11 @@ public final class ThreadSignal {
   /** Bytes of a sigset_t in the C library; the kernel's is its first eight. */
   private static final int SIGSET_BYTES = 128;
 
-  private static final MethodHandle GETTID =
-      NativeFunction.bind("gettid", FunctionDescriptor.of(JAVA_INT));
-  private static final MethodHandle TGKILL =
-      NativeFunction.bindWithErrno(
-          "tgkill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle SIGMASK =
-      NativeFunction.bind(
-          "pthread_sigmask", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-  private static final MethodHandle SIGTIMEDWAIT =
-      NativeFunction.bindWithErrno(
-          "sigtimedwait", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
-
-  private static final MethodHandle SIGACTION =
-      NativeFunction.bindWithErrno(
-          "sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+  private static final NativeFunction GETTID = NativeFunction.of("gettid");
+  private static final NativeFunction TGKILL = NativeFunction.of("tgkill");
+  private static final NativeFunction SIGMASK = NativeFunction.of("pthread_sigmask");
+  private static final NativeFunction SIGTIMEDWAIT = NativeFunction.of("sigtimedwait");
+  private static final NativeFunction SIGACTION = NativeFunction.of("sigaction");
 
   // The C library's struct sigaction on 64-bit Linux: handler, mask, flags, restorer.
   private static final int SIGACTION_BYTES = 152;
@@ -57,33 +42,20 @@ public final class ThreadSignal {
 
   /** Gives the signal its handler: abs(3), which takes an int and changes nothing. */
   private static void handle() {
-    MemorySegment nothing =
-        Linker.nativeLinker()
-            .defaultLookup()
-            .find("abs")
-            .orElseThrow(() -> new IllegalStateException("the C library has no abs"));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment action = arena.allocate(SIGACTION_BYTES, 8);
-      action.set(JAVA_LONG, 0, nothing.address());
+      action.set(JAVA_LONG, 0, NativeFunction.of("abs").address());
       action.set(JAVA_INT, SIGACTION_FLAGS, SA_RESTART);
-      MemorySegment state = NativeFunction.callState(arena);
-      if ((int) SIGACTION.invokeExact(state, NUMBER, action, MemorySegment.NULL) != 0) {
-        throw new IllegalStateException("sigaction: " + NativeFunction.message(errno(state)));
+      int result = SIGACTION.callInt(NUMBER, action.address(), 0);
+      if (result != 0) {
+        throw new IllegalStateException("sigaction: " + NativeFunction.message(-result));
       }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
   /** The kernel's number of the calling thread, which must be a platform thread. */
   public static int currentThread() {
-    try {
-      return (int) GETTID.invokeExact();
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    return (int) GETTID.call();
   }
 
   /**
@@ -92,17 +64,12 @@ public final class ThreadSignal {
    */
   public static long block() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment set = signalSet(arena);
       MemorySegment old = arena.allocate(SIGSET_BYTES, 8);
-      int error = (int) SIGMASK.invokeExact(SIG_BLOCK, set, old);
+      int error = SIGMASK.callInt(SIG_BLOCK, signalSet(arena).address(), old.address());
       if (error != 0) {
         throw new IllegalStateException("pthread_sigmask: " + NativeFunction.message(error));
       }
       return old.get(JAVA_LONG, 0) & ~(1L << (NUMBER - 1));
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
@@ -117,31 +84,22 @@ public final class ThreadSignal {
    * caller sees to it that the thread is alive.
    */
   public static void send(int thread) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      if ((int) TGKILL.invokeExact(state, PROCESS, thread, NUMBER) != 0) {
-        throw new IllegalStateException(
-            "tgkill of thread %d: %s".formatted(thread, NativeFunction.message(errno(state))));
-      }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+    int result = TGKILL.callInt(PROCESS, thread, NUMBER);
+    if (result != 0) {
+      throw new IllegalStateException(
+          "tgkill of thread %d: %s".formatted(thread, NativeFunction.message(-result)));
     }
   }
 
   /** Takes all signals of this kind that wait for the calling thread. */
   public static void take() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
       MemorySegment set = signalSet(arena);
       MemorySegment noTime = arena.allocate(16, 8);
       int signal;
       do {
-        signal = (int) SIGTIMEDWAIT.invokeExact(state, set, MemorySegment.NULL, noTime);
+        signal = SIGTIMEDWAIT.callInt(set.address(), 0, noTime.address());
       } while (signal > 0);
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 }

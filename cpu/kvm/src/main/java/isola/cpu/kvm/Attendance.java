@@ -15,12 +15,15 @@ final class Attendance {
   /** {@link #asked}: {@code run()} is to return. */
   static final int KICK = 1;
 
+  /** {@link #asked}: the 8259As have something for the processor, or had. */
+  static final int EXTERNAL = 2;
+
   private static final int NOBODY = 0;
   private static final int SENDING = -1;
   private static final long CLOSE_LOOK_NANOS = 50_000;
 
   private final KvmVcpu vcpu;
-  private final AtomicInteger asked = new AtomicInteger();
+  private final AtomicInteger asked;
 
   /**
    * The kernel's number of the thread inside, or {@link #NOBODY}; {@link #SENDING} for a moment.
@@ -33,8 +36,14 @@ final class Attendance {
   private @Nullable Thread owner;
   private int thread;
 
-  Attendance(KvmVcpu vcpu) {
+  /**
+   * With nobody inside.
+   *
+   * @param asked keeps what is asked for, of the bits above; its owner may look at it
+   */
+  Attendance(KvmVcpu vcpu, AtomicInteger asked) {
     this.vcpu = vcpu;
+    this.asked = asked;
   }
 
   /** The calling thread goes inside; false if it must not any more. */
@@ -76,9 +85,7 @@ final class Attendance {
 
   /** Makes whoever is inside look, with {@code what} asked for. Any thread. */
   void ask(int what) {
-    if (what != 0) {
-      asked.getAndUpdate(bits -> bits | what);
-    }
+    asked.getAndUpdate(bits -> bits | what);
     while (true) {
       int there = inside.get();
       if (there == NOBODY) {

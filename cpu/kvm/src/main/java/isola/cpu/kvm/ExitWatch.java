@@ -1,6 +1,8 @@
 package isola.cpu.kvm;
 
 import java.util.Map;
+import jdk.jfr.FlightRecorder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts a processor's exits and, while somebody records {@link KvmExitEvent}, measures them: an
@@ -17,8 +19,16 @@ final class ExitWatch {
   /** By KVM's number of the reason. */
   private final long[] counts = new long[REASONS];
 
-  /** Until JFR changes the class, its isEnabled() is the constant false and costs nothing. */
-  private final KvmExitEvent recording = new KvmExitEvent();
+  /** Entries from one look whether JFR is in use to the next. */
+  private static final int LOOK_PERIOD = 16;
+
+  /**
+   * Null until JFR is in use: the first object of such a class makes the JVM set up all of JFR,
+   * which is a good part of a start.
+   */
+  private @Nullable KvmExitEvent recording;
+
+  private int untilLook;
 
   // While recording.
   private final long[] told = new long[REASONS];
@@ -36,10 +46,8 @@ final class ExitWatch {
 
   /** The guest is about to be entered. */
   void entering() {
-    if (recording.isEnabled()) {
-      measureEntry();
-    } else if (measuring) {
-      measuring = false;
+    if (--untilLook < 0) {
+      look();
     }
   }
 
@@ -48,6 +56,20 @@ final class ExitWatch {
     counts[reason & (REASONS - 1)]++;
     if (measuring) {
       measureExit(reason & (REASONS - 1));
+    }
+  }
+
+  private void look() {
+    if (recording == null && FlightRecorder.isInitialized()) {
+      recording = new KvmExitEvent();
+    }
+    if (recording != null && recording.isEnabled()) {
+      // While somebody records, this looks at each entry.
+      untilLook = 0;
+      measureEntry();
+    } else {
+      untilLook = LOOK_PERIOD;
+      measuring = false;
     }
   }
 

@@ -67,7 +67,7 @@ final class GuestEntry {
    */
   static long enter(int file, long run, int answered, long answer) {
     try {
-      return (long) ENTER.invokeExact((long) file, run, (long) answered, answer);
+      return (long) ENTER.invokeExact((long) file, run, (long) answered, answer, 0L, 0L);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -82,7 +82,7 @@ final class GuestEntry {
     for (int i = 0; i < code.length; i++) {
       RawMemory.putByte(memory.writable() + i, code[i]);
     }
-    return ExecutableMemory.function(memory.executable(), 4);
+    return ExecutableMemory.function(memory.executable());
   }
 
   /** The instructions; arguments are in RDI, RSI, RDX and RCX (System V ABI for AMD64, 3.2.3). */

@@ -5,6 +5,7 @@ import isola.core.cpu.CpuVm;
 import isola.core.cpu.CpuidTable;
 import isola.core.memory.GuestMemory;
 import isola.host.HostProcessor;
+import isola.host.ThreadSignal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -76,6 +77,14 @@ public final class KvmEngine implements CpuEngine {
   @Override
   public Optional<String> reluctance() {
     return SpeedProbe.tooSlow();
+  }
+
+  @Override
+  public void prepare() {
+    if (unavailable().isEmpty()) {
+      GuestEntry.prepare();
+      int _ = ThreadSignal.currentThread();
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package isola.cpu.kvm;
 
+import isola.core.bus.PortBus;
 import isola.core.cpu.Exit;
 import isola.core.cpu.ExitRecord;
 import isola.core.cpu.Vcpu;
@@ -12,6 +13,7 @@ import isola.cpu.x86.state.CpuState;
 import isola.host.DeviceFile;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,18 +25,27 @@ final class KvmProcessor implements Vcpu {
   private static final int MODE_INIT = 5 << 8;
   private static final int MODE_STARTUP = 6 << 8;
 
+  // What each exit needs comes first and is made in one go, so that it lies in one page or two: a
+  // world switch may cost the host's processor all that it knew of where pages are.
+  private final ExitRecord exit = new ExitRecord();
+  private final AtomicInteger asked = new AtomicInteger();
+  private final ExitWatch watch;
+  private final PortBus ports;
+  private final int file;
+  private final long shared;
+
+  /** Whether to look at the 8259As before the next entry; owner thread. */
+  private boolean external;
+
   private final int index;
   private final KvmVcpu vcpu;
   private final KvmApics apics;
-  private final long shared;
   private final long state;
   private final StateTransfer transfer;
   private final PowerOnState powerOn;
   private final Attendance attendance;
-  private final ExitWatch watch;
-  private final ExitRecord exit = new ExitRecord();
   private final boolean takesExternal;
-  private volatile Runnable wake = () -> {};
+  private volatile Runnable wake;
   private volatile boolean open = true;
 
   /** Whether the guest's last access must be finished before its state is whole. */
@@ -58,9 +69,6 @@ final class KvmProcessor implements Vcpu {
   /** Whether this entry only ends the guest's last access. */
   private boolean finishing;
 
-  /** Whether KVM is to leave when the guest can take an interrupt. */
-  private boolean windowAsked;
-
   /**
    * A processor at power-on.
    *
@@ -74,13 +82,16 @@ final class KvmProcessor implements Vcpu {
       GuestCpuid cpuid,
       int[] msrs,
       KvmMachine.Kept kept) {
+    watch = new ExitWatch(index);
+    attendance = new Attendance(vcpu, asked);
+    ports = wiring.ports();
+    file = vcpu.number();
+    shared = vcpu.shared();
     this.index = index;
     this.vcpu = vcpu;
     this.apics = apics;
+    wake = () -> {};
     takesExternal = index == 0;
-    shared = vcpu.shared();
-    attendance = new Attendance(vcpu);
-    watch = new ExitWatch(index);
     GuestCpuid.set(vcpu, cpuid.rows(wiring.cpuid()));
     state = HostMemory.installed().reserve(CpuState.ARCHITECTURAL_SIZE, "processor state");
     transfer = new StateTransfer(vcpu, state, wiring.clock(), wiring.tscHz(), cpuid, kept);
@@ -155,7 +166,7 @@ final class KvmProcessor implements Vcpu {
 
   @Override
   public void interruptRaised() {
-    attendance.ask(0);
+    attendance.ask(Attendance.EXTERNAL);
     wake.run();
   }
 
@@ -208,51 +219,78 @@ final class KvmProcessor implements Vcpu {
     }
   }
 
+  /**
+   * Enters the guest until its owner is wanted. What a device of the board takes by one access of a
+   * port goes to it from here; all else is an exit.
+   */
   private Exit loop() {
     answer();
+    external = takesExternal;
     while (true) {
       if (pieces > 0) {
         return nextPiece();
       }
-      if (attendance.asked(Attendance.KICK)) {
-        attendance.taken(Attendance.KICK);
-        watch.commit();
+      if ((asked.get() != 0 || external) && wanted()) {
         return Exit.KICK;
-      }
-      if (takesExternal && (windowAsked || apics.externalAsserted())) {
-        offerExternal();
       }
       watch.entering();
       int answered = awaitingPort ? 1 : 0;
       awaitingPort = false;
-      long left = vcpu.enter(answered, exit.data);
-      if (finishing) {
-        finishing = false;
-        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
-      }
+      long left = GuestEntry.enter(file, shared, answered, exit.data);
       int kind = (int) left & 0xff;
-      if (kind <= GuestEntry.PORT_OUT) {
-        watch.left(KvmSpec.KVM_EXIT_IO);
-        unfinished = true;
-        exit.address = left >>> GuestEntry.PORT_SHIFT & 0xffff;
-        exit.size = (int) left >>> GuestEntry.SIZE_SHIFT & 0xff;
-        if (kind == GuestEntry.PORT_OUT) {
-          exit.data = left >>> GuestEntry.DATA_SHIFT & -1L >>> 64 - 8 * exit.size;
-          return Exit.PORT_OUT;
+      if (kind > GuestEntry.PORT_OUT) {
+        Exit why = leftFor(kind, (int) (left >>> GuestEntry.REASON_SHIFT));
+        if (why != null) {
+          return why;
         }
-        awaitingPort = true;
-        return Exit.PORT_IN;
+        continue;
       }
-      unfinished = false;
-      Exit why = leftFor(kind, (int) (left >>> GuestEntry.REASON_SHIFT));
-      if (why != null) {
-        return why;
+      watch.left(KvmSpec.KVM_EXIT_IO);
+      unfinished = true;
+      int port = (int) left >>> GuestEntry.PORT_SHIFT;
+      int size = (int) left >>> GuestEntry.SIZE_SHIFT & 0xff;
+      if (kind == GuestEntry.PORT_OUT) {
+        if (!ports.offer(port, size, (int) (left >>> GuestEntry.DATA_SHIFT))) {
+          exit.data = left >>> GuestEntry.DATA_SHIFT & -1L >>> 64 - 8 * size;
+          return single(Exit.PORT_OUT, port, size);
+        }
+      } else {
+        awaitingPort = true;
+        exit.data = ports.ask(port, size);
+        if (exit.data < 0) {
+          return single(Exit.PORT_IN, port, size);
+        }
       }
     }
   }
 
+  /** The exit for one access of a port that no device of the board takes as it is. */
+  private Exit single(Exit why, int port, int size) {
+    exit.address = port;
+    exit.size = size;
+    return why;
+  }
+
+  /** Does what somebody wants of this processor before its next entry; whether to leave. */
+  private boolean wanted() {
+    if (attendance.asked(Attendance.KICK)) {
+      attendance.taken(Attendance.KICK);
+      watch.commit();
+      return true;
+    }
+    // What is asserted from now on asks anew.
+    attendance.taken(Attendance.EXTERNAL);
+    external = takesExternal && offerExternal();
+    return false;
+  }
+
   /** The exit for what is not an access of one port; null to go on. */
   @Nullable Exit leftFor(int kind, int reason) {
+    if (finishing) {
+      finishing = false;
+      RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
+    }
+    unfinished = false;
     if (kind == GuestEntry.FAILED) {
       watch.left(KvmSpec.KVM_EXIT_INTR);
       if (reason == DeviceFile.EINTR) {
@@ -297,8 +335,11 @@ final class KvmProcessor implements Vcpu {
     return Exit.INTERNAL_ERROR;
   }
 
-  /** Gives the processor an interrupt of the 8259As, or asks to be told when it can take one. */
-  private void offerExternal() {
+  /**
+   * Gives the processor an interrupt of the 8259As, or asks to be told when it can take one;
+   * whether to look again at the next entry.
+   */
+  private boolean offerExternal() {
     boolean window = false;
     if (apics.externalAsserted()) {
       if (RawMemory.getByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION) == 0) {
@@ -316,7 +357,7 @@ final class KvmProcessor implements Vcpu {
       }
     }
     RawMemory.putByte(shared + KvmRun.REQUEST_INTERRUPT_WINDOW, (byte) (window ? 1 : 0));
-    windowAsked = window;
+    return window || finishing;
   }
 
   /** Accesses of one port by a string instruction. */

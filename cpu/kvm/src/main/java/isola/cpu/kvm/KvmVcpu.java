@@ -10,7 +10,6 @@ import isola.host.DeviceFile;
 /** A processor of KVM's. One thread at a time; {@link #close} when nobody uses it. */
 final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
   private final DeviceFile file;
-  private final DeviceFile.Caller caller;
   private final int mapBytes;
   private final long shared;
   private final Buffer buffer = new Buffer(4096);
@@ -19,7 +18,6 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
   KvmVcpu(DeviceFile file, int mapBytes) {
     this.file = file;
     this.mapBytes = mapBytes;
-    caller = file.caller();
     long at = file.map(mapBytes);
     if (at < 0 && at > -4096) {
       file.close();
@@ -35,12 +33,12 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
 
   /** Runs the guest until it leaves: 0, or the negated error number. */
   int run() {
-    return caller.ioctl(KvmSpec.KVM_RUN, 0);
+    return file.ioctl(KvmSpec.KVM_RUN, 0);
   }
 
-  /** As {@link #run}, the fast way: see {@link GuestEntry#enter}. */
-  long enter(int answered, long answer) {
-    return GuestEntry.enter(file.number(), shared, answered, answer);
+  /** Number of its descriptor, for {@link GuestEntry#enter}. */
+  int number() {
+    return file.number();
   }
 
   /**
@@ -56,12 +54,12 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
 
   /** Reads or writes a structure at a host address. */
   int call(int request, long address) {
-    return caller.ioctl(request, address);
+    return file.ioctl(request, address);
   }
 
   /** As {@link #call}, where a failure ends the machine. */
   void require(String what, int request, long address) {
-    KvmException.require(what, caller.ioctl(request, address));
+    KvmException.require(what, file.ioctl(request, address));
   }
 
   /** Sets the signals, in the kernel's format, that are blocked while the guest runs. */

@@ -13,6 +13,7 @@ import isola.cpu.x86.spec.Cr0;
 import isola.cpu.x86.spec.Cr4;
 import isola.cpu.x86.spec.Efer;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -95,7 +96,7 @@ final class SpeedProbe {
   }
 
   private static boolean fast(KvmVcpu vcpu) {
-    Attendance attendance = new Attendance(vcpu);
+    Attendance attendance = new Attendance(vcpu, new AtomicInteger());
     long start = System.nanoTime();
     Thread alarm =
         Thread.ofPlatform()

@@ -202,4 +202,30 @@ class KvmFaultsTest {
     assertThat(events.getFirst().getLong("count")).isEqualTo(4);
     assertThat(events.getFirst().getLong("inGuest")).isPositive();
   }
+
+  @Test
+  void aRecordingBegunLaterSeesExits(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("late.jfr");
+    // in $0x60,%al; jmp back
+    try (RealModeMachine m = new RealModeMachine(0xe4, 0x60, 0xeb, 0xfc)) {
+      for (int i = 0; i < 40; i++) {
+        assertThat(m.vcpu.run()).isEqualTo(Exit.PORT_IN);
+      }
+      try (Recording recording = new Recording()) {
+        recording.enable("isola.KvmExit");
+        recording.start();
+        for (int i = 0; i < 40; i++) {
+          assertThat(m.vcpu.run()).isEqualTo(Exit.PORT_IN);
+        }
+        m.vcpu.kick();
+        assertThat(m.vcpu.run()).isEqualTo(Exit.KICK);
+        recording.stop();
+        recording.dump(file);
+      }
+    }
+    List<RecordedEvent> events = RecordingFile.readAllEvents(file);
+    assertThat(events).hasSize(1);
+    // It may begin some exits late if JFR was not in use before.
+    assertThat(events.getFirst().getLong("count")).isBetween(20L, 40L);
+  }
 }

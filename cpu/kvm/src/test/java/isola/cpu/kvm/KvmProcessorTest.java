@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import isola.core.bus.Doorbells;
 import isola.core.bus.MmioDevice;
+import isola.core.bus.PortDevice;
 import isola.core.cpu.Exit;
 import isola.core.memory.GuestMemory;
 import isola.core.memory.HostMemory;
@@ -361,6 +362,36 @@ class KvmProcessorTest {
         memory.addRam(0, 0x10000);
         new KvmMachine(memory).close();
       }
+    }
+  }
+
+  @Test
+  void aDeviceOnTheBusTakesItsPortsWithoutAnExitOfRun() {
+    List<String> seen = new ArrayList<>();
+    PortDevice device =
+        new PortDevice() {
+          @Override
+          public int in(int offset, int size) {
+            seen.add("in %d %d".formatted(offset, size));
+            return 0xffff_ff5a;
+          }
+
+          @Override
+          public void out(int offset, int size, int value) {
+            seen.add("out %d %d %x".formatted(offset, size, value));
+          }
+        };
+    // mov $0x1234,%ax; out %ax,$0x70; in $0x71,%al; out %ax,$0x73; out %al,$0xf4
+    try (RealModeMachine m =
+        new RealModeMachine(0xb8, 0x34, 0x12, 0xe7, 0x70, 0xe4, 0x71, 0xe7, 0x73, 0xe6, 0xf4)) {
+      m.direct.attach(0x70, 4, device);
+      // It runs over the end of what the device has: the board splits it.
+      assertThat(m.vcpu.run()).isEqualTo(Exit.PORT_OUT);
+      assertThat(m.vcpu.exit().address).isEqualTo(0x73);
+      assertThat(m.vcpu.exit().size).isEqualTo(2);
+      assertThat(m.vcpu.exit().data).isEqualTo(0x125a);
+      assertThat(seen).containsExactly("out 0 2 1234", "in 1 1");
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
     }
   }
 }

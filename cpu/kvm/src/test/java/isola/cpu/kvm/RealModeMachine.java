@@ -38,6 +38,10 @@ final class RealModeMachine implements AutoCloseable {
 
   final GuestMemory memory = new GuestMemory();
   final PortBus ports = new PortBus();
+
+  /** Devices that the processor on KVM reaches by itself. */
+  final PortBus direct = new PortBus();
+
   final MmioBus mmio = new MmioBus();
   final List<String> seen = new ArrayList<>();
   final KvmMachine machine;
@@ -80,17 +84,9 @@ final class RealModeMachine implements AutoCloseable {
         });
     machine = new KvmMachine(memory);
     long tscHz = machine.tscHz();
-    wiring =
-        new VcpuWiring(
-            ports,
-            mmio,
-            InterruptPort.NONE,
-            MsrPort.NONE,
-            clock,
-            tscHz,
-            new Random(1)::nextLong,
-            model.table(0, 1, tscHz, true));
-    vcpu = (KvmProcessor) machine.createVcpu(wiring);
+    wiring = wiring(ports, model, tscHz);
+    // So that tests see accesses of ports as exits: the processor itself finds no device there.
+    vcpu = (KvmProcessor) machine.createVcpu(wiring(direct, model, tscHz));
     alarm = Thread.ofPlatform().daemon().unstarted(this::stopWhenLate);
     alarm.start();
     start();
@@ -158,6 +154,18 @@ final class RealModeMachine implements AutoCloseable {
 
   long register(int number) {
     return field(CpuState.GPR + 8 * number);
+  }
+
+  private VcpuWiring wiring(PortBus bus, CpuModel model, long tscHz) {
+    return new VcpuWiring(
+        bus,
+        mmio,
+        InterruptPort.NONE,
+        MsrPort.NONE,
+        clock,
+        tscHz,
+        new Random(1)::nextLong,
+        model.table(0, 1, tscHz, true));
   }
 
   /** Runs until the guest writes the stop port, or leaves for something else than an access. */

@@ -49,13 +49,9 @@ public final class PortBus {
 
   /** Reads {@code size} bytes (1, 2 or 4) at a port, zero-extended. */
   public int in(int port, int size) {
-    Range range = owner[port & 0xffff];
-    if (range != null) {
-      int offset = (port & 0xffff) - range.base;
-      if (offset + size <= range.count) {
-        int value = range.device.in(offset, size);
-        return size == 4 ? value : value & ((1 << (size * 8)) - 1);
-      }
+    long whole = ask(port, size);
+    if (whole >= 0) {
+      return (int) whole;
     }
     if (size == 1) {
       return 0xff;
@@ -69,18 +65,31 @@ public final class PortBus {
 
   /** Writes the low {@code size} bytes (1, 2 or 4) of {@code value} at a port. */
   public void out(int port, int size, int value) {
-    Range range = owner[port & 0xffff];
-    if (range != null) {
-      int offset = (port & 0xffff) - range.base;
-      if (offset + size <= range.count) {
-        range.device.out(offset, size, size == 4 ? value : value & ((1 << (size * 8)) - 1));
-        return;
-      }
-    }
-    if (size > 1) {
+    if (!offer(port, size, value) && size > 1) {
       for (int i = 0; i < size; i++) {
         out(port + i, 1, value >>> (i * 8));
       }
     }
+  }
+
+  /** As {@link #in} if one device has all of these ports, otherwise negative. */
+  public long ask(int port, int size) {
+    Range range = owner[port & 0xffff];
+    int offset;
+    if (range == null || (offset = (port & 0xffff) - range.base) + size > range.count) {
+      return -1;
+    }
+    return range.device.in(offset, size) & -1L >>> 64 - 8 * size;
+  }
+
+  /** As {@link #out} if one device has all of these ports; whether one has. */
+  public boolean offer(int port, int size, int value) {
+    Range range = owner[port & 0xffff];
+    int offset;
+    if (range == null || (offset = (port & 0xffff) - range.base) + size > range.count) {
+      return false;
+    }
+    range.device.out(offset, size, value & -1 >>> 32 - 8 * size);
+    return true;
   }
 }
