@@ -84,7 +84,7 @@ relay() { qa 600 relay /opt/guests/corpus interpreter kvm && qa 600 relay /opt/g
 lines() { grep -ac '^LINE' "$1"; }
 # wait_for COUNT FILE: until it has so many.
 wait_for() {
-  local left=120
+  local left=$((300 * ${slower:-1}))
   until [ "$(lines "$2")" -ge "$1" ]; do
     left=$((left - 1))
     [ $left -gt 0 ] || return 1
@@ -119,7 +119,7 @@ saved() {
     wait $pid
     sed -n 's/\r//; s/^LINE //p' /tmp/lines | head -n -1 | awk '$1 != NR { print "  line " $1 " where " NR " belongs"; wrong = 1 } END { exit wrong }' || return 1
     grep -a 'WRONG\|stall\|BUG\|unstable' /tmp/lines && return 1
-    say "  $cpus cpus: $(lines /tmp/lines) lines through $first, $rest, $(stat -c %s /tmp/saved) bytes, of which $(du -k /tmp/saved | cut -f1) KiB on the disk"
+    say "  $cpus cpus: $(lines /tmp/lines) lines through $first $rest, $(stat -c %s /tmp/saved) bytes, of which $(du -k /tmp/saved | cut -f1) KiB on the disk"
   done
 }
 rate() {
