@@ -9,7 +9,4 @@ module isola.cli {
   requires isola.machine.board;
   // Signals of this process.
   requires jdk.unsupported;
-
-  opens isola.cli to
-      info.picocli;
 }

@@ -4,63 +4,63 @@ import isola.machine.board.Machine;
 import isola.machine.board.MachineConfig;
 import isola.machine.board.boot.BootFile;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code isola boot}: any kernel, with its serial console on our standard input and output. */
-@Command(
-    name = "boot",
-    description = "Boot a kernel; its serial console is standard input and output.",
-    footer = {
-      "",
-      "The kernel is a Linux bzImage, an ELF kernel with a PVH note, or a multiboot image.",
-      "Ends with 0 when the guest switches itself off; with 1 on a reset, a triple fault or a failure;",
-      "with 3 when isola save has saved the machine."
-    })
-final class BootCommand implements Callable<Integer> {
+final class BootCommand implements Subcommand {
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
-  @Mixin private MachineOptions options = new MachineOptions();
-
-  @Mixin private NameOption name = new NameOption();
-
-  @Option(
-      names = {"-k", "--kernel"},
-      paramLabel = "FILE",
-      description = "The kernel; must be given.")
+  private final MachineOptions options = new MachineOptions();
+  private final NameOption name = new NameOption();
+  private final SerialOption serial = new SerialOption();
   private @Nullable Path kernel;
-
-  @Option(
-      names = {"-i", "--initrd"},
-      paramLabel = "FILE",
-      description = "An initial ramdisk, or a module for a multiboot kernel; may be repeated.")
-  private List<Path> initrds = new ArrayList<>();
-
-  @Option(
-      names = {"-d", "--disk"},
-      paramLabel = "FILE[,ro][,format=raw]",
-      converter = DiskOption.Converter.class,
-      description = "A raw disk image as the next virtio disk; may be repeated.")
-  private List<DiskOption> disks = new ArrayList<>();
-
-  @Mixin private SerialOption serial = new SerialOption();
-
-  @Option(
-      names = "--debug-exit",
-      description =
-          "Give the guest the ports that test programs end themselves with; the status is then"
-              + " twice the value written, plus 1.")
+  private List<Path> initrds = List.of();
+  private List<DiskOption> disks = List.of();
   private boolean debugExit;
 
   BootCommand(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
     this.all = all;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    CommandSpec spec =
+        Syntax.command(
+            this, "boot", "Boot a kernel; its serial console is standard input and output.");
+    spec.usageMessage()
+        .footer(
+            "",
+            "The kernel is a Linux bzImage, an ELF kernel with a PVH note, or a multiboot image.",
+            "Ends with 0 when the guest switches itself off; with 1 on a reset, a triple fault or a failure;",
+            "with 3 when isola save has saved the machine.");
+    options.declare(spec);
+    name.declare(spec);
+    spec.addOption(
+        Syntax.option(Path.class, Path::of, file -> kernel = file, "-k", "--kernel")
+            .paramLabel("FILE")
+            .description("The kernel; must be given.")
+            .build());
+    spec.addOption(
+        Syntax.options(Path.class, Path::of, files -> initrds = files, "-i", "--initrd")
+            .paramLabel("FILE")
+            .description("An initial ramdisk, or a module for a multiboot kernel; may be repeated.")
+            .build());
+    spec.addOption(
+        DiskOption.option(list -> disks = list)
+            .description("A raw disk image as the next virtio disk; may be repeated.")
+            .build());
+    serial.declare(spec);
+    spec.addOption(
+        Syntax.flag(on -> debugExit = on, "--debug-exit")
+            .description(
+                "Give the guest the ports that test programs end themselves with; the status is"
+                    + " then twice the value written, plus 1.")
+            .build());
+    return spec;
   }
 
   @Override

@@ -2,20 +2,12 @@ package isola.cli;
 
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.Callable;
 import picocli.AutoComplete;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code isola completion}. */
-@Command(
-    name = "completion",
-    description = "Print a script that teaches a shell to complete isola's commands.",
-    footer = {"", "For bash and zsh: source <(isola completion bash)"})
-final class CompletionCommand implements Callable<Integer> {
+final class CompletionCommand implements Subcommand {
   /** The shells there is a script for. */
   enum Shell {
     bash,
@@ -24,14 +16,28 @@ final class CompletionCommand implements Callable<Integer> {
 
   private final Surroundings surroundings;
 
-  @Spec private CommandSpec spec = CommandSpec.create();
-
-  @Parameters(paramLabel = "SHELL", description = "One of: ${COMPLETION-CANDIDATES}.")
-  @SuppressWarnings("UnusedVariable") // the same script loads bash's way of completing into zsh
-  private Shell shell = Shell.bash;
+  private CommandSpec spec = CommandSpec.create();
 
   CompletionCommand(Surroundings surroundings) {
     this.surroundings = surroundings;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    spec =
+        Syntax.command(
+            this,
+            "completion",
+            "Print a script that teaches a shell to complete isola's commands.");
+    spec.usageMessage().footer("", "For bash and zsh: source <(isola completion bash)");
+    spec.addPositional(
+        // The same script loads bash's way of completing into zsh.
+        Syntax.parameter(0, Shell.class, _ -> {})
+            .required(true)
+            .paramLabel("SHELL")
+            .description("One of: ${COMPLETION-CANDIDATES}.")
+            .build());
+    return spec;
   }
 
   @Override

@@ -4,18 +4,19 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
  * Durations as people write them: {@code 90}, {@code 1.5s}, {@code 500ms}, {@code 2m}, {@code 1h}.
  */
-final class Durations implements ITypeConverter<Duration> {
+final class Durations {
   private static final Pattern DURATION =
       Pattern.compile("(\\d{1,9}(?:\\.\\d{1,6})?)\\s*(ms|s|m|h)?", Pattern.CASE_INSENSITIVE);
 
-  @Override
-  public Duration convert(String text) {
+  private Durations() {}
+
+  /** A duration; without a unit, of seconds. */
+  static Duration parse(String text) {
     Matcher match = DURATION.matcher(text.strip());
     if (!match.matches()) {
       throw new TypeConversionException(

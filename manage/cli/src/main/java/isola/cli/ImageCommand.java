@@ -7,14 +7,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import java.util.function.Consumer;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code isola image}: what is in the store of images. */
-@Command(name = "image", description = "Fetch, list, show and remove images.")
-final class ImageCommand implements Callable<Integer> {
+final class ImageCommand implements Subcommand {
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
@@ -24,13 +22,18 @@ final class ImageCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() {
-    throw new UsageFailure("Say what to do with images: isola image ls, for instance.");
+  public CommandSpec describe() {
+    CommandSpec spec = Syntax.command(this, "image", "Fetch, list, show and remove images.");
+    for (Subcommand command : List.of(new Pull(), new Ls(), new Inspect(), new Rm())) {
+      CommandSpec below = command.describe();
+      spec.addSubcommand(below.name(), below);
+    }
+    return spec;
   }
 
-  /** The subcommands. */
-  List<Callable<Integer>> subcommands() {
-    return List.of(new Pull(), new Ls(), new Inspect(), new Rm());
+  @Override
+  public Integer call() {
+    throw new UsageFailure("Say what to do with images: isola image ls, for instance.");
   }
 
   private static ImageName name(String text) {
@@ -45,12 +48,27 @@ final class ImageCommand implements Callable<Integer> {
     return new PrintStream(surroundings.out(), true, StandardCharsets.UTF_8);
   }
 
-  @Command(
-      name = "pull",
-      description = "Fetch an image anew from Debian's mirrors, and check every byte of it.")
-  private final class Pull implements Callable<Integer> {
-    @Parameters(paramLabel = "IMAGE", description = "debian, debian:12 or debian:13.")
+  private static PositionalParamSpec image(String description, Consumer<String> to) {
+    return Syntax.parameter(0, String.class, to)
+        .required(true)
+        .paramLabel("IMAGE")
+        .description(description)
+        .build();
+  }
+
+  private final class Pull implements Subcommand {
     private String image = "";
+
+    @Override
+    public CommandSpec describe() {
+      CommandSpec spec =
+          Syntax.command(
+              this,
+              "pull",
+              "Fetch an image anew from Debian's mirrors, and check every byte of it.");
+      spec.addPositional(image("debian, debian:12 or debian:13.", name -> image = name));
+      return spec;
+    }
 
     @Override
     public Integer call() throws ImageException {
@@ -60,12 +78,16 @@ final class ImageCommand implements Callable<Integer> {
     }
   }
 
-  @Command(name = "ls", description = "List the images that are there.")
-  private final class Ls implements Callable<Integer> {
-    @Option(
-        names = {"-q", "--quiet"},
-        description = "Names alone.")
+  private final class Ls implements Subcommand {
     private boolean quiet;
+
+    @Override
+    public CommandSpec describe() {
+      CommandSpec spec = Syntax.command(this, "ls", "List the images that are there.");
+      spec.addOption(
+          Syntax.flag(on -> quiet = on, "-q", "--quiet").description("Names alone.").build());
+      return spec;
+    }
 
     @Override
     public Integer call() throws ImageException {
@@ -92,10 +114,16 @@ final class ImageCommand implements Callable<Integer> {
     }
   }
 
-  @Command(name = "inspect", description = "Show an image as JSON: its files and packages.")
-  private final class Inspect implements Callable<Integer> {
-    @Parameters(paramLabel = "IMAGE", description = "The image.")
+  private final class Inspect implements Subcommand {
     private String image = "";
+
+    @Override
+    public CommandSpec describe() {
+      CommandSpec spec =
+          Syntax.command(this, "inspect", "Show an image as JSON: its files and packages.");
+      spec.addPositional(image("The image.", name -> image = name));
+      return spec;
+    }
 
     @Override
     public Integer call() throws ImageException {
@@ -107,10 +135,22 @@ final class ImageCommand implements Callable<Integer> {
     }
   }
 
-  @Command(name = "rm", description = "Remove images; a guest that runs keeps its own.")
-  private final class Rm implements Callable<Integer> {
-    @Parameters(paramLabel = "IMAGE", arity = "1..*", description = "The images.")
-    private List<String> images = new ArrayList<>();
+  private final class Rm implements Subcommand {
+    private List<String> images = List.of();
+
+    @Override
+    public CommandSpec describe() {
+      CommandSpec spec =
+          Syntax.command(this, "rm", "Remove images; a guest that runs keeps its own.");
+      spec.addPositional(
+          Syntax.parameters(0, names -> images = names)
+              .arity("1..*")
+              .required(true)
+              .paramLabel("IMAGE")
+              .description("The images.")
+              .build());
+      return spec;
+    }
 
     @Override
     public Integer call() throws ImageException {

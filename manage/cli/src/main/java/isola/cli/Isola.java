@@ -8,71 +8,21 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
-import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command {@code isola}: picks the subcommand and turns its outcome into an exit status. */
-@Command(
-    name = "isola",
-    description = "Runs x86-64 machines and Linux containers inside a JVM.",
-    versionProvider = Isola.Version.class,
-    synopsisSubcommandLabel = "COMMAND",
-    footer = {"", "isola help COMMAND says more about one command."})
-final class Isola implements Runnable {
+final class Isola implements Subcommand {
   private final Surroundings surroundings;
   private final OptionsOfAll all = new OptionsOfAll();
-
-  @Spec private CommandSpec spec = CommandSpec.create();
-
-  @Option(
-      names = {"-y", "--yes"},
-      scope = ScopeType.INHERIT,
-      description = "Let the launcher install what is missing without asking.")
-  @SuppressWarnings("UnusedVariable") // the launcher reads it before this program starts
-  private boolean yes;
-
-  @Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      scope = ScopeType.INHERIT,
-      description = "Show this help.")
-  @SuppressWarnings("UnusedVariable") // picocli acts on it
-  private boolean help;
-
-  @Option(
-      names = {"-V", "--version"},
-      versionHelp = true,
-      description = "Show the version.")
-  @SuppressWarnings("UnusedVariable") // picocli acts on it
-  private boolean version;
+  private CommandSpec spec = CommandSpec.create();
 
   Isola(Surroundings surroundings) {
     this.surroundings = surroundings;
-  }
-
-  @Option(
-      names = "--verbose",
-      scope = ScopeType.INHERIT,
-      description = "Say more: boot phases with their times, figures at the end.")
-  void verbose(boolean on) {
-    all.verbose = on;
-  }
-
-  @Option(
-      names = "--debug",
-      scope = ScopeType.INHERIT,
-      description = "Show stack traces of failures, and the guest's console where it is hidden.")
-  void debug(boolean on) {
-    all.debug = on;
   }
 
   /** Runs one command; its status. */
@@ -88,16 +38,13 @@ final class Isola implements Runnable {
   }
 
   /**
-   * The commands. For one that starts a guest there are no others: they would take as long to
-   * describe as a machine to build.
+   * The commands. For one that starts a guest there are no others: the guest need not wait until
+   * all are described.
    */
   private CommandLine commandLine(String first) {
-    CommandLine isola = new CommandLine(this);
-    switch (first) {
-      case "run" -> isola.addSubcommand(runCommand());
-      case "boot" -> isola.addSubcommand(new BootCommand(surroundings, all));
-      case "restore" -> isola.addSubcommand(new RestoreCommand(surroundings, all));
-      default -> addAll(isola);
+    CommandLine isola = new CommandLine(describe());
+    for (Subcommand command : commands(first)) {
+      isola.addSubcommand(command.describe());
     }
     return isola
         .setOut(new PrintWriter(surroundings.out(), true, StandardCharsets.UTF_8))
@@ -112,35 +59,66 @@ final class Isola implements Runnable {
         .setExecutionExceptionHandler(this::failed);
   }
 
-  private void addAll(CommandLine isola) {
-    ImageCommand images = new ImageCommand(surroundings, all);
-    CommandLine image = new CommandLine(images);
-    for (Callable<Integer> command : images.subcommands()) {
-      image.addSubcommand(command);
-    }
-    isola
-        .addSubcommand(runCommand())
-        .addSubcommand(new BootCommand(surroundings, all))
-        .addSubcommand(new ListCommand(surroundings))
-        .addSubcommand(new PauseCommands.Pause(surroundings))
-        .addSubcommand(new PauseCommands.Resume(surroundings))
-        .addSubcommand(new SaveCommand(surroundings))
-        .addSubcommand(new RestoreCommand(surroundings, all))
-        .addSubcommand(image)
-        .addSubcommand(new CompletionCommand(surroundings))
-        .addSubcommand(new ShowHelp())
-        .addSubcommand(new WarmUp(surroundings, all));
+  @Override
+  public CommandSpec describe() {
+    spec = Syntax.command(this, "isola", "Runs x86-64 machines and Linux containers inside a JVM.");
+    spec.usageMessage()
+        .synopsisSubcommandLabel("COMMAND")
+        .footer("", "isola help COMMAND says more about one command.");
+    spec.versionProvider(Isola::version);
+    // The launcher reads the first before this program starts, and picocli acts on the others.
+    spec.addOption(
+        Syntax.flag(_ -> {}, "-y", "--yes")
+            .scopeType(ScopeType.INHERIT)
+            .description("Let the launcher install what is missing without asking.")
+            .build());
+    spec.addOption(
+        Syntax.flag(_ -> {}, "-h", "--help")
+            .usageHelp(true)
+            .scopeType(ScopeType.INHERIT)
+            .description("Show this help.")
+            .build());
+    spec.addOption(
+        Syntax.flag(_ -> {}, "-V", "--version")
+            .versionHelp(true)
+            .description("Show the version.")
+            .build());
+    all.declare(spec);
+    return spec;
   }
 
-  private CommandLine runCommand() {
-    // All that follows the image belongs to the guest's command.
-    return new CommandLine(new RunCommand(surroundings, all)).setStopAtPositional(true);
+  private List<Subcommand> commands(String first) {
+    return switch (first) {
+      case "run" -> List.of(new RunCommand(surroundings, all));
+      case "boot" -> List.of(new BootCommand(surroundings, all));
+      case "restore" -> List.of(new RestoreCommand(surroundings, all));
+      default ->
+          List.of(
+              new RunCommand(surroundings, all),
+              new BootCommand(surroundings, all),
+              new ListCommand(surroundings),
+              PauseCommand.pause(surroundings),
+              PauseCommand.resume(surroundings),
+              new SaveCommand(surroundings),
+              new RestoreCommand(surroundings, all),
+              new ImageCommand(surroundings, all),
+              new CompletionCommand(surroundings),
+              new ShowHelp(),
+              new WarmUp(surroundings, all));
+    };
   }
 
   @Override
-  public void run() {
+  public Integer call() {
     throw new ParameterException(
         spec.commandLine(), "Say what to do: isola run debian -- uname -a, for instance.");
+  }
+
+  private static String[] version() {
+    return new String[] {
+      "isola 0.1.0",
+      "Java %s, %s".formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
+    };
   }
 
   private int wrongUse(ParameterException wrong, String[] arguments) {
@@ -215,17 +193,5 @@ final class Isola implements Runnable {
   private static Throwable root(Throwable failure) {
     Throwable cause = failure.getCause();
     return cause == null || cause == failure ? failure : root(cause);
-  }
-
-  /** What {@code isola --version} prints. */
-  static final class Version implements IVersionProvider {
-    @Override
-    public String[] getVersion() {
-      return new String[] {
-        "isola 0.1.0",
-        "Java %s, %s"
-            .formatted(Runtime.version(), System.getProperty("os.arch", "unknown processor"))
-      };
-    }
   }
 }

@@ -8,22 +8,23 @@ import java.nio.charset.StandardCharsets;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code isola list}: the machines that run. */
-@Command(name = "list", description = "List the machines of this user that run.")
-final class ListCommand implements Callable<Integer> {
+final class ListCommand implements Subcommand {
   private final Surroundings surroundings;
-
-  @Option(
-      names = {"-q", "--quiet"},
-      description = "Names alone.")
   private boolean quiet;
 
   ListCommand(Surroundings surroundings) {
     this.surroundings = surroundings;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    CommandSpec spec = Syntax.command(this, "list", "List the machines of this user that run.");
+    spec.addOption(
+        Syntax.flag(on -> quiet = on, "-q", "--quiet").description("Names alone.").build());
+    return spec;
   }
 
   @Override

@@ -4,11 +4,28 @@ import isola.cli.terminal.Messages;
 import isola.machine.board.Machine;
 import isola.machine.board.MachineStats;
 import java.util.Locale;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ScopeType;
 
 /** What every command can be told. */
 final class OptionsOfAll {
   boolean verbose;
   boolean debug;
+
+  /** Declares them, for the command and all below it. */
+  void declare(CommandSpec spec) {
+    spec.addOption(
+        Syntax.flag(on -> debug = on, "--debug")
+            .scopeType(ScopeType.INHERIT)
+            .description(
+                "Show stack traces of failures, and the guest's console where it is hidden.")
+            .build());
+    spec.addOption(
+        Syntax.flag(on -> verbose = on, "--verbose")
+            .scopeType(ScopeType.INHERIT)
+            .description("Say more: boot phases with their times, figures at the end.")
+            .build());
+  }
 
   /** With {@code --verbose}: when what was reached, and how fast the guest ran. */
   void timings(Messages messages, Machine machine) {

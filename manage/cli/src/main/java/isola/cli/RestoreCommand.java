@@ -8,46 +8,52 @@ import isola.machine.board.SavedMachine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code isola restore}: a saved machine goes on, its serial console where {@code boot} has it. */
-@Command(
-    name = "restore",
-    description = "Let a saved machine go on; its serial console is standard input and output.",
-    footer = {
-      "",
-      "Without --engine it goes on with the engine that it was saved on, if that can run here.",
-      "The file stays as it is: a machine can be restored from it again, with disks that are as they were."
-    })
-final class RestoreCommand implements Callable<Integer> {
+final class RestoreCommand implements Subcommand {
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
-  @Mixin private RunOptions options = new RunOptions();
-
-  @Parameters(paramLabel = "FILE", description = "The saved machine.")
+  private final RunOptions options = new RunOptions();
+  private final NameOption name = new NameOption();
+  private final SerialOption serial = new SerialOption();
   private Path file = Path.of("");
-
-  @Mixin private NameOption name = new NameOption();
-
-  @Option(
-      names = {"-d", "--disk"},
-      paramLabel = "FILE[,ro][,format=raw]",
-      converter = DiskOption.Converter.class,
-      description =
-          "An image to use instead of the machine's own, all of them in order; they must hold what"
-              + " the disks held when the machine was saved.")
-  private List<DiskOption> disks = new ArrayList<>();
-
-  @Mixin private SerialOption serial = new SerialOption();
+  private List<DiskOption> disks = List.of();
 
   RestoreCommand(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
     this.all = all;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    CommandSpec spec =
+        Syntax.command(
+            this,
+            "restore",
+            "Let a saved machine go on; its serial console is standard input and output.");
+    spec.usageMessage()
+        .footer(
+            "",
+            "Without --engine it goes on with the engine that it was saved on, if that can run here.",
+            "The file stays as it is: a machine can be restored from it again, with disks that are as they were.");
+    options.declare(spec);
+    spec.addPositional(
+        Syntax.parameter(0, Path.class, Path::of, saved -> file = saved)
+            .required(true)
+            .paramLabel("FILE")
+            .description("The saved machine.")
+            .build());
+    name.declare(spec);
+    spec.addOption(
+        DiskOption.option(list -> disks = list)
+            .description(
+                "An image to use instead of the machine's own, all of them in order; they must"
+                    + " hold what the disks held when the machine was saved.")
+            .build());
+    serial.declare(spec);
+    return spec;
   }
 
   @Override

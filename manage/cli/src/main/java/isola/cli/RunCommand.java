@@ -24,23 +24,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code isola run}: one command in a fresh guest, as if it ran here. */
-@Command(
-    name = "run",
-    description = "Run a command in a new machine, as if it ran here.",
-    footer = {
-      "",
-      "Standard output and error are the command's, and so is the exit status; 125 says that Isola"
-          + " itself failed, 124 that the time was over."
-    })
-final class RunCommand implements Callable<Integer> {
+final class RunCommand implements Subcommand {
   private static final int STATUS = ExitStatus.ISOLA;
 
   /** The size that a terminal has if ours tells none. */
@@ -55,72 +43,90 @@ final class RunCommand implements Callable<Integer> {
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
-  @Mixin private MachineOptions options = new MachineOptions();
-
-  @Option(
-      names = {"-i", "--interactive"},
-      description = "Pass standard input on; without it the command's input is empty.")
+  private final MachineOptions options = new MachineOptions();
   private boolean interactive;
-
-  @Option(
-      names = {"-t", "--tty"},
-      description = "Give the command a terminal; on a terminal, this passes standard input on.")
   private boolean wantsTerminal;
-
-  @Option(
-      names = {"-e", "--env"},
-      paramLabel = "NAME[=VALUE]",
-      description =
-          "An environment variable of the command; without a value, with the one it has here.")
-  private List<String> environment = new ArrayList<>();
-
-  @Option(
-      names = {"-w", "--workdir"},
-      paramLabel = "DIR",
-      defaultValue = "/",
-      description = "The directory to start in (default: ${DEFAULT-VALUE}).")
+  private List<String> environment = List.of();
   private String workdir = "/";
-
-  @Option(
-      names = {"-v", "--volume"},
-      paramLabel = "HOST:GUEST[:ro]",
-      converter = VolumeOption.Converter.class,
-      description =
-          "Give the guest a copy of a file or directory, taken at the start. With ro it cannot be"
-              + " changed; else what the guest writes there stays in the guest.")
-  private List<VolumeOption> volumes = new ArrayList<>();
-
-  @Option(
-      names = {"--hostname", "--name"},
-      paramLabel = "NAME",
-      defaultValue = "isola",
-      description = "The guest's name (default: ${DEFAULT-VALUE}).")
+  private List<VolumeOption> volumes = List.of();
   private String hostname = "isola";
-
-  @Option(
-      names = "--kernel",
-      paramLabel = "FILE",
-      description =
-          "Another kernel than the image's, of the same version or with the drivers built in.")
   private @Nullable Path kernel;
-
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "IMAGE",
-      description = "debian, debian:12 or debian:13.")
   private String image = "";
-
-  @Parameters(
-      index = "1..*",
-      paramLabel = "COMMAND",
-      arity = "0..*",
-      description = "The command and its arguments, all that follows the image.")
-  private List<String> command = new ArrayList<>();
+  private List<String> command = List.of();
 
   RunCommand(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
     this.all = all;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    CommandSpec spec =
+        Syntax.command(this, "run", "Run a command in a new machine, as if it ran here.");
+    spec.usageMessage()
+        .footer(
+            "",
+            "Standard output and error are the command's, and so is the exit status; 125 says that"
+                + " Isola itself failed, 124 that the time was over.");
+    // All that follows the image belongs to the guest's command.
+    spec.parser().stopAtPositional(true);
+    options.declare(spec);
+    spec.addOption(
+        Syntax.flag(on -> interactive = on, "-i", "--interactive")
+            .description("Pass standard input on; without it the command's input is empty.")
+            .build());
+    spec.addOption(
+        Syntax.flag(on -> wantsTerminal = on, "-t", "--tty")
+            .description(
+                "Give the command a terminal; on a terminal, this passes standard input on.")
+            .build());
+    spec.addOption(
+        Syntax.options(String.class, text -> text, list -> environment = list, "-e", "--env")
+            .paramLabel("NAME[=VALUE]")
+            .description(
+                "An environment variable of the command; without a value, with the one it has"
+                    + " here.")
+            .build());
+    spec.addOption(
+        Syntax.option(String.class, folder -> workdir = folder, "-w", "--workdir")
+            .paramLabel("DIR")
+            .defaultValue(workdir)
+            .description("The directory to start in (default: ${DEFAULT-VALUE}).")
+            .build());
+    spec.addOption(
+        Syntax.options(
+                VolumeOption.class, VolumeOption::parse, list -> volumes = list, "-v", "--volume")
+            .paramLabel("HOST:GUEST[:ro]")
+            .description(
+                "Give the guest a copy of a file or directory, taken at the start. With ro it"
+                    + " cannot be changed; else what the guest writes there stays in the guest.")
+            .build());
+    spec.addOption(
+        Syntax.option(String.class, name -> hostname = name, "--hostname", "--name")
+            .paramLabel("NAME")
+            .defaultValue(hostname)
+            .description("The guest's name (default: ${DEFAULT-VALUE}).")
+            .build());
+    spec.addOption(
+        Syntax.option(Path.class, Path::of, file -> kernel = file, "--kernel")
+            .paramLabel("FILE")
+            .description(
+                "Another kernel than the image's, of the same version or with the drivers built"
+                    + " in.")
+            .build());
+    spec.addPositional(
+        Syntax.parameter(0, String.class, name -> image = name)
+            .arity("0..1")
+            .paramLabel("IMAGE")
+            .description("debian, debian:12 or debian:13.")
+            .build());
+    spec.addPositional(
+        Syntax.parameters(1, words -> command = words)
+            .arity("0..*")
+            .paramLabel("COMMAND")
+            .description("The command and its arguments, all that follows the image.")
+            .build());
+    return spec;
   }
 
   @Override

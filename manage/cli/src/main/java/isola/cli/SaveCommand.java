@@ -2,38 +2,47 @@ package isola.cli;
 
 import isola.cli.control.ControlClient;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** {@code isola save}: a running machine into a file. */
-@Command(
-    name = "save",
-    description = "Save a running machine to a file and end it; isola restore lets it go on.",
-    footer = {
-      "",
-      "Disks are not in the file: it names them, and they must stay as they are until the machine is restored."
-    })
-final class SaveCommand implements Callable<Integer> {
+final class SaveCommand implements Subcommand {
   private final Surroundings surroundings;
-
-  @Parameters(index = "0", paramLabel = "NAME", description = "The machine, as isola list has it.")
   private String name = "";
-
-  @Parameters(index = "1", paramLabel = "FILE", description = "The file to write.")
   private Path file = Path.of("");
-
-  @Option(names = "--keep-running", description = "Let the machine go on when it is saved.")
   private boolean keepRunning;
-
-  @Option(
-      names = {"-f", "--force"},
-      description = "Replace FILE if it is there.")
   private boolean force;
 
   SaveCommand(Surroundings surroundings) {
     this.surroundings = surroundings;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    CommandSpec spec =
+        Syntax.command(
+            this,
+            "save",
+            "Save a running machine to a file and end it; isola restore lets it go on.");
+    spec.usageMessage()
+        .footer(
+            "",
+            "Disks are not in the file: it names them, and they must stay as they are until the machine is restored.");
+    spec.addPositional(MachineName.parameter(machine -> name = machine));
+    spec.addPositional(
+        Syntax.parameter(1, Path.class, Path::of, target -> file = target)
+            .required(true)
+            .paramLabel("FILE")
+            .description("The file to write.")
+            .build());
+    spec.addOption(
+        Syntax.flag(on -> keepRunning = on, "--keep-running")
+            .description("Let the machine go on when it is saved.")
+            .build());
+    spec.addOption(
+        Syntax.flag(on -> force = on, "-f", "--force")
+            .description("Replace FILE if it is there.")
+            .build());
+    return spec;
   }
 
   @Override

@@ -1,24 +1,25 @@
 package isola.cli;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code isola help}. */
-@Command(name = "help", description = "Show how to use a command.")
-final class ShowHelp implements Callable<Integer> {
-  @Spec private CommandSpec spec = CommandSpec.create();
+final class ShowHelp implements Subcommand {
+  private CommandSpec spec = CommandSpec.create();
+  private List<String> words = List.of();
 
-  @Parameters(
-      paramLabel = "COMMAND",
-      arity = "0..*",
-      description = "The command, such as run or image pull; none for a list of all.")
-  private List<String> words = new ArrayList<>();
+  @Override
+  public CommandSpec describe() {
+    spec = Syntax.command(this, "help", "Show how to use a command.");
+    spec.addPositional(
+        Syntax.parameters(0, list -> words = list)
+            .arity("0..*")
+            .paramLabel("COMMAND")
+            .description("The command, such as run or image pull; none for a list of all.")
+            .build());
+    return spec;
+  }
 
   @Override
   public Integer call() {

@@ -3,19 +3,15 @@ package isola.cli;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** Sizes as people write them: {@code 512M}, {@code 1G}, {@code 1.5GiB}, {@code 65536}. */
-final class Sizes implements ITypeConverter<Long> {
+final class Sizes {
   private static final Pattern SIZE =
       Pattern.compile(
           "(\\d{1,15})(?:\\.(\\d{1,6}))?\\s*([kmgt]?)(?:i?b)?", Pattern.CASE_INSENSITIVE);
 
-  @Override
-  public Long convert(String text) {
-    return parse(text);
-  }
+  private Sizes() {}
 
   /** Bytes; K, M, G and T are powers of 1024, and no letter means bytes. */
   static long parse(String text) {

@@ -13,17 +13,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 
 /**
  * {@code isola warm-up}, which the launcher runs once after a build: takes the usual ways through
  * the program with a guest of a few instructions, so that the JVM can note which classes they need.
  */
-@Command(name = "warm-up", hidden = true, description = "Take the usual ways through the program.")
-final class WarmUp implements Callable<Integer> {
+final class WarmUp implements Subcommand {
   /** The debug exit port's status for the value that the guest writes: twice 16, plus 1. */
   private static final int SUCCESS = 33;
 
@@ -44,6 +42,13 @@ final class WarmUp implements Callable<Integer> {
   WarmUp(Surroundings surroundings, OptionsOfAll all) {
     this.surroundings = surroundings;
     this.all = all;
+  }
+
+  @Override
+  public CommandSpec describe() {
+    CommandSpec spec = Syntax.command(this, "warm-up", "Take the usual ways through the program.");
+    spec.usageMessage().hidden(true);
+    return spec;
   }
 
   @Override

@@ -38,14 +38,13 @@ final class OptionTypesTest {
   @ParameterizedTest
   @CsvSource({"10,10000", "10s,10000", "500ms,500", "1.5s,1500", "2m,120000", "1h,3600000"})
   void durations(String text, long millis) {
-    assertThat(new Durations().convert(text)).isEqualTo(Duration.ofMillis(millis));
+    assertThat(Durations.parse(text)).isEqualTo(Duration.ofMillis(millis));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "s", "-1", "0", "0.0001ms", "1d", "ten"})
   void noDurations(String text) {
-    assertThatThrownBy(() -> new Durations().convert(text))
-        .isInstanceOf(TypeConversionException.class);
+    assertThatThrownBy(() -> Durations.parse(text)).isInstanceOf(TypeConversionException.class);
   }
 
   @Test
@@ -59,18 +58,16 @@ final class OptionTypesTest {
 
   @Test
   void volumes() {
-    VolumeOption.Converter converter = new VolumeOption.Converter();
-    assertThat(converter.convert("a:/b//c/").guest()).isEqualTo("/b/c");
-    assertThat(converter.convert("a:/b").readOnly()).isFalse();
-    assertThat(converter.convert("a:/b:ro").readOnly()).isTrue();
-    assertThat(converter.convert("a:/b:rw").readOnly()).isFalse();
+    assertThat(VolumeOption.parse("a:/b//c/").guest()).isEqualTo("/b/c");
+    assertThat(VolumeOption.parse("a:/b").readOnly()).isFalse();
+    assertThat(VolumeOption.parse("a:/b:ro").readOnly()).isTrue();
+    assertThat(VolumeOption.parse("a:/b:rw").readOnly()).isFalse();
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "a", ":/b", "a:", "a:b", "a:/", "a:/b:", "a:/b:ro:x", "a:/x/../y"})
   void noVolumes(String text) {
-    assertThatThrownBy(() -> new VolumeOption.Converter().convert(text))
-        .isInstanceOf(TypeConversionException.class);
+    assertThatThrownBy(() -> VolumeOption.parse(text)).isInstanceOf(TypeConversionException.class);
   }
 
   @Test
