@@ -286,15 +286,12 @@ final class KvmProcessor implements Vcpu {
 
   /** The exit for what is not an access of one port; null to go on. */
   @Nullable Exit leftFor(int kind, int reason) {
-    if (finishing) {
-      finishing = false;
-      RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
-    }
     unfinished = false;
     if (kind == GuestEntry.FAILED) {
       watch.left(KvmSpec.KVM_EXIT_INTR);
       if (reason == DeviceFile.EINTR) {
-        Attendance.signalled();
+        finishing = false;
+        attendance.signalled();
       } else if (reason != DeviceFile.EAGAIN) {
         return failed(ExitStory.refused(vcpu, reason));
       }
@@ -348,7 +345,7 @@ final class KvmProcessor implements Vcpu {
         // First the instruction that it left for is to end, so that where the guest stands tells
         // whether it has taken the vector: see GivenVector.
         finishing = true;
-        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 1);
+        vcpu.comeBack(true);
       } else {
         int vector = apics.acknowledge();
         if (vector >= 0) {

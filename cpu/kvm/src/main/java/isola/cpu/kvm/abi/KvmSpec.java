@@ -36,7 +36,6 @@ public final class KvmSpec {
   public static final int KVM_INTERRUPT = 0x4004ae86;
   public static final int KVM_GET_MSRS = 0xc008ae88;
   public static final int KVM_SET_MSRS = 0x4008ae89;
-  public static final int KVM_SET_SIGNAL_MASK = 0x4004ae8b;
   public static final int KVM_GET_LAPIC = 0x8400ae8e;
   public static final int KVM_SET_LAPIC = 0x4400ae8f;
   public static final int KVM_SET_CPUID2 = 0x4008ae90;
