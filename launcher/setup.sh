@@ -17,30 +17,39 @@ isola_fail() {
   exit 125
 }
 
-# The feature release of the JDK at $1 (25, 26, ...), or nothing.
-isola_release_of() {
-  [ -x "$1/bin/java" ] && [ -r "$1/release" ] || return 0
-  sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release"
+# Reads what the JDK at $1 says of itself: isola_release becomes its feature release (25, 26, ...) or 0, and
+# isola_version all of its version. No program is called for it: this is done at each start.
+isola_read_release() {
+  local line
+  isola_release=0 isola_version=
+  [ -r "$1/release" ] || return 0
+  while IFS= read -r line; do
+    case $line in
+      JAVA_VERSION=* | JAVA_RUNTIME_VERSION=* | IMPLEMENTOR_VERSION=*) isola_version+=-${line#*=} ;;
+    esac
+    case $line in JAVA_VERSION=*) line=${line#*=} line=${line//\"/} isola_release=${line%%[!0-9]*} ;; esac
+  done <"$1/release"
 }
 
 isola_fits() {
-  local release
-  release=$(isola_release_of "$1")
-  [ -n "$release" ] && [ "$release" -ge "$isola_jdk" ]
+  isola_read_release "$1"
+  [ "${isola_release:-0}" -ge "$isola_jdk" ]
 }
 
 # Sets JAVA_HOME to a JDK that is new enough: the caller's own first, then java on the PATH, then the usual folder.
 # With "javac" as $1 a mere runtime does not do.
 isola_find_jdk() {
-  local need=${1:-java} candidate on_path
-  on_path=$(readlink -f "$(command -v java 2>/dev/null)" 2>/dev/null)
-  for candidate in "${JAVA_HOME:-}" "${on_path%/bin/java}" /usr/lib/jvm/*"$isola_jdk"* /usr/lib/jvm/*; do
-    if [ -n "$candidate" ] && [ -x "$candidate/bin/$need" ] && isola_fits "$candidate"; then
-      export JAVA_HOME=$candidate PATH=$candidate/bin:$PATH
-      return 0
-    fi
+  local need=${1:-java} candidate
+  isola_try_jdk "${JAVA_HOME:-}" && return 0
+  candidate=$(readlink -f "$(command -v java 2>/dev/null)" 2>/dev/null)
+  for candidate in "${candidate%/bin/java}" /usr/lib/jvm/*"$isola_jdk"* /usr/lib/jvm/*; do
+    isola_try_jdk "$candidate" && return 0
   done
   return 1
+}
+
+isola_try_jdk() {
+  [ -n "$1" ] && [ -x "$1/bin/$need" ] && isola_fits "$1" && export JAVA_HOME=$1 PATH=$1/bin:$PATH
 }
 
 isola_have_maven() { command -v mvn >/dev/null 2>&1; }

@@ -148,10 +148,12 @@ again:
 	incl lines
 	mov lines, %esi
 	call number
+#ifndef PLAIN
 	cmpl $20, lines
 	jne 2f
 	call ratio
 	mov %eax, first_ratio
+#endif
 2:	cmpl $LINES, lines
 	jb again
 #ifndef PLAIN

@@ -30,8 +30,9 @@ final class MachineOptions extends RunOptions {
       defaultValue = MachineConfig.BEST_CPU_MODEL,
       description =
           "The processor that the guest sees: v2 or v3 of x86-64, v2-la57 or v3-la57 with five levels"
-              + " of page tables, or best for the best that the engine has here (default:"
-              + " ${DEFAULT-VALUE}).")
+              + " of page tables, best for the best that the engine has here, or common for what all"
+              + " engines have here, so that the machine can be saved and go on with any of them"
+              + " (default: ${DEFAULT-VALUE}).")
   String cpuModel = MachineConfig.BEST_CPU_MODEL;
 
   @Option(

@@ -5,12 +5,17 @@ import isola.image.Image;
 import isola.image.ImageException;
 import isola.image.ImageName;
 import java.io.IOException;
+import java.lang.module.ModuleReader;
+import java.lang.module.ResolvedModule;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 
 /**
@@ -28,6 +33,11 @@ final class WarmUp implements Callable<Integer> {
   private static final int LOAD = 0x100000;
   private static final int HEADER = 32;
 
+  private static final Pattern MACHINES =
+      Pattern.compile("isola\\.(core|host|cpu\\..*|machine\\..*)");
+
+  private static final Pattern CLASS_FILE = Pattern.compile("(?!module-info).*\\.class");
+
   private final Surroundings surroundings;
   private final OptionsOfAll all;
 
@@ -38,31 +48,57 @@ final class WarmUp implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, ImageException {
+    Ahead.of("boot");
     // What the image store reads at the start of a run, whether there is an image or not.
     Optional<Image> _ = surroundings.images().find(ImageName.parse("debian"));
+    loadMachines();
     Path kernel = Files.createTempFile("isola-warm-up", "");
     try {
       Files.write(kernel, kernel());
       int status = ExitStatus.OK;
       for (CpuEngine engine : surroundings.engines().get()) {
         if (engine.unavailable().or(engine::reluctance).isEmpty()) {
-          int ended =
-              new Isola(surroundings)
-                  .execute(
-                      all.debug ? "--debug" : "--yes",
-                      "boot",
-                      "--kernel=" + kernel,
-                      "--engine=" + engine.name(),
-                      "--memory=32M",
-                      "--timeout=20s",
-                      "--stats=/dev/null",
-                      "--debug-exit");
-          status = ended == SUCCESS ? status : ExitStatus.FAILED;
+          for (String serial : List.of("stdio", "none")) {
+            status = boot(kernel, engine.name(), serial) == SUCCESS ? status : ExitStatus.FAILED;
+          }
         }
       }
       return status;
     } finally {
       Files.deleteIfExists(kernel);
+    }
+  }
+
+  private int boot(Path kernel, String engine, String serial) {
+    return new Isola(surroundings)
+        .execute(
+            all.debug ? "--debug" : "--yes",
+            "boot",
+            "--kernel=" + kernel,
+            "--engine=" + engine,
+            "--serial=" + serial,
+            "--memory=32M",
+            "--timeout=20s",
+            "--stats=/dev/null",
+            "--debug-exit");
+  }
+
+  /**
+   * Loads all classes of machines and engines: the guest needs only some, and an engine that this
+   * host does not have now may be there another day.
+   */
+  private static void loadMachines() throws IOException {
+    for (ResolvedModule module : ModuleLayer.boot().configuration().modules()) {
+      if (MACHINES.matcher(module.name()).matches()) {
+        Module loaded = ModuleLayer.boot().findModule(module.name()).orElseThrow();
+        try (ModuleReader reader = module.reference().open();
+            Stream<String> files = reader.list()) {
+          for (String file : files.filter(CLASS_FILE.asMatchPredicate()).toList()) {
+            String name = file.substring(0, file.length() - ".class".length()).replace('/', '.');
+            Class<?> _ = Class.forName(loaded, name);
+          }
+        }
+      }
     }
   }
 

@@ -1,14 +1,6 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
  * An open device of the host's: a descriptor with {@code ioctl(2)} and {@code mmap(2)}. What the
@@ -27,21 +19,11 @@ public final class DeviceFile implements AutoCloseable {
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_SHARED = 1;
 
-  private static final MethodHandle OPEN =
-      NativeFunction.bindVariadic(
-          "open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-  private static final MethodHandle IOCTL =
-      NativeFunction.bindVariadic(
-          "ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle MMAP =
-      NativeFunction.bindWithErrno(
-          "mmap",
-          FunctionDescriptor.of(
-              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle MUNMAP =
-      NativeFunction.bindWithErrno("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle CLOSE =
-      NativeFunction.bindWithErrno("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final NativeFunction OPEN = NativeFunction.of("open");
+  private static final NativeFunction IOCTL = NativeFunction.of("ioctl");
+  private static final NativeFunction MMAP = NativeFunction.of("mmap");
+  private static final NativeFunction MUNMAP = NativeFunction.of("munmap");
+  private static final NativeFunction CLOSE = NativeFunction.of("close");
 
   private volatile int number;
 
@@ -52,11 +34,7 @@ public final class DeviceFile implements AutoCloseable {
   /** Opens a device for reading and writing: its descriptor, or the negated error number. */
   public static int open(String path) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      int file = (int) OPEN.invokeExact(state, arena.allocateFrom(path), O_RDWR | O_CLOEXEC, 0);
-      return file < 0 ? -errno(state) : file;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+      return OPEN.callInt(NativeFunction.string(arena, path).address(), O_RDWR | O_CLOEXEC, 0);
     }
   }
 
@@ -79,66 +57,26 @@ public final class DeviceFile implements AutoCloseable {
   }
 
   /**
-   * Calls {@code ioctl}.
+   * Calls {@code ioctl}. A garbage collection does not wait for a call under way.
    *
    * @param argument a number, or the host address of memory as the request wants it
    * @return what the device answers, 0 or more, or the negated error number
    */
   public int ioctl(int request, long argument) {
-    try (Arena arena = Arena.ofConfined()) {
-      return ioctl(request, argument, NativeFunction.callState(arena));
-    }
-  }
-
-  private int ioctl(int request, long argument, MemorySegment state) {
-    try {
-      int result = (int) IOCTL.invokeExact(state, number, request & 0xffff_ffffL, argument);
-      return result < 0 ? -errno(state) : result;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
-  }
-
-  /** Calls of one thread at a time that allocate nothing. */
-  public Caller caller() {
-    return new Caller();
-  }
-
-  /** See {@link DeviceFile#caller}. A garbage collection does not wait for a call under way. */
-  public final class Caller {
-    private final MemorySegment state = NativeFunction.callState(Arena.ofAuto());
-
-    private Caller() {}
-
-    /** As {@link DeviceFile#ioctl}. */
-    public int ioctl(int request, long argument) {
-      return DeviceFile.this.ioctl(request, argument, state);
-    }
+    return IOCTL.callInt(number, request & 0xffff_ffffL, argument);
   }
 
   /** Maps the device's memory from its start, shared: the host address, or the negated error. */
   public long map(long bytes) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      long at = (long) MMAP.invokeExact(state, 0L, bytes, PROT_READ_WRITE, MAP_SHARED, number, 0L);
-      return at == -1L ? -errno(state) : at;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    return MMAP.call(0, bytes, PROT_READ_WRITE, MAP_SHARED, number, 0);
   }
 
   /** Takes back what {@link #map} gave. */
   public static void unmap(long address, long bytes) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      if ((int) MUNMAP.invokeExact(state, address, bytes) != 0) {
-        throw new IllegalArgumentException(
-            "munmap of 0x%x+%d: %s".formatted(address, bytes, reason(errno(state))));
-      }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+    int result = MUNMAP.callInt(address, bytes);
+    if (result < 0) {
+      throw new IllegalArgumentException(
+          "munmap of 0x%x+%d: %s".formatted(address, bytes, reason(-result)));
     }
   }
 
@@ -157,10 +95,6 @@ public final class DeviceFile implements AutoCloseable {
 
   /** Closes a descriptor. */
   static void close(int file) {
-    try (Arena arena = Arena.ofConfined()) {
-      int _ = (int) CLOSE.invokeExact(NativeFunction.callState(arena), file);
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    int _ = CLOSE.callInt(file);
   }
 }

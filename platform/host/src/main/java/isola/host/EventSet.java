@@ -1,16 +1,11 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
  * Event descriptors (eventfd(2)) that the kernel counts up, and a way for one thread to wait for
@@ -32,22 +27,12 @@ public final class EventSet implements AutoCloseable {
   /** The key of the descriptor that ends a wait. */
   private static final long END = -1;
 
-  private static final MethodHandle EVENTFD =
-      NativeFunction.bindWithErrno("eventfd", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle EPOLL_CREATE =
-      NativeFunction.bindWithErrno("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle EPOLL_CTL =
-      NativeFunction.bindWithErrno(
-          "epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
-  private static final MethodHandle EPOLL_WAIT =
-      NativeFunction.bindWithErrno(
-          "epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-  private static final MethodHandle READ =
-      NativeFunction.bindWithErrno(
-          "read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle WRITE =
-      NativeFunction.bindWithErrno(
-          "write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+  private static final NativeFunction EVENTFD = NativeFunction.of("eventfd");
+  private static final NativeFunction EPOLL_CREATE = NativeFunction.of("epoll_create1");
+  private static final NativeFunction EPOLL_CTL = NativeFunction.of("epoll_ctl");
+  private static final NativeFunction EPOLL_WAIT = NativeFunction.of("epoll_wait");
+  private static final NativeFunction READ = NativeFunction.of("read");
+  private static final NativeFunction WRITE = NativeFunction.of("write");
 
   /** Told of an event that happened, once or more. */
   @FunctionalInterface
@@ -65,47 +50,31 @@ public final class EventSet implements AutoCloseable {
    * @throws IllegalStateException if the host refuses, as when this process has too many files open
    */
   public EventSet() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      epoll = (int) EPOLL_CREATE.invokeExact(state, CLOEXEC);
-      require(epoll, "epoll_create1", state);
-      end = eventDescriptor(state);
-      control(EPOLL_CTL_ADD, end, END);
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    epoll = require(EPOLL_CREATE.callInt(CLOEXEC), "epoll_create1");
+    end = eventDescriptor();
+    control(EPOLL_CTL_ADD, end, END);
   }
 
-  private static void require(int result, String call, MemorySegment state) {
+  private static int require(int result, String call) {
     if (result < 0) {
       throw new IllegalStateException(
           "The host refused an event descriptor (%s): %s."
-              .formatted(call, NativeFunction.message(errno(state))));
+              .formatted(call, NativeFunction.message(-result)));
     }
+    return result;
   }
 
-  private static int eventDescriptor(MemorySegment state) throws Throwable {
-    int event = (int) EVENTFD.invokeExact(state, 0, CLOEXEC | NONBLOCK);
-    require(event, "eventfd", state);
-    return event;
+  private static int eventDescriptor() {
+    return require(EVENTFD.callInt(0, CLOEXEC | NONBLOCK), "eventfd");
   }
 
   private void control(int operation, int descriptor, long key) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
       MemorySegment event = arena.allocate(EVENT_SIZE);
       event.set(JAVA_INT_UNALIGNED, 0, EPOLLIN);
       event.set(JAVA_LONG_UNALIGNED, EVENT_DATA, key);
-      require(
-          (int) EPOLL_CTL.invokeExact(state, epoll, operation, descriptor, event),
-          "epoll_ctl",
-          state);
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+      int _ =
+          require(EPOLL_CTL.callInt(epoll, operation, descriptor, event.address()), "epoll_ctl");
     }
   }
 
@@ -115,15 +84,9 @@ public final class EventSet implements AutoCloseable {
    * @throws IllegalStateException if the host refuses
    */
   public int add() {
-    try (Arena arena = Arena.ofConfined()) {
-      int event = eventDescriptor(NativeFunction.callState(arena));
-      control(EPOLL_CTL_ADD, event, event);
-      return event;
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    int event = eventDescriptor();
+    control(EPOLL_CTL_ADD, event, event);
+    return event;
   }
 
   /** Removes and closes an event descriptor. */
@@ -135,12 +98,11 @@ public final class EventSet implements AutoCloseable {
   /** Waits and tells of events, until {@link #end}. */
   public void listen(Listener listener) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
       MemorySegment events = arena.allocate((long) EVENT_SIZE * AT_ONCE);
       MemorySegment count = arena.allocate(JAVA_LONG);
       while (true) {
-        int ready = (int) EPOLL_WAIT.invokeExact(state, epoll, events, AT_ONCE, -1);
-        if (ready < 0 && errno(state) != DeviceFile.EINTR) {
+        int ready = EPOLL_WAIT.callInt(epoll, events.address(), AT_ONCE, -1);
+        if (ready < 0 && ready != -DeviceFile.EINTR) {
           return;
         }
         for (int i = 0; i < ready; i++) {
@@ -148,25 +110,18 @@ public final class EventSet implements AutoCloseable {
           if (key == END) {
             return;
           }
-          if ((long) READ.invokeExact(state, (int) key, count, 8L) == 8) {
+          if (READ.call(key, count.address(), 8) == 8) {
             listener.happened((int) key);
           }
         }
       }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
   /** Counts an event up, as the kernel would. */
   public static void signal(int event) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment one = arena.allocateFrom(JAVA_LONG, 1);
-      long _ = (long) WRITE.invokeExact(NativeFunction.callState(arena), event, one, 8L);
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+      long _ = WRITE.call(event, arena.allocateFrom(JAVA_LONG, 1).address(), 8);
     }
   }
 

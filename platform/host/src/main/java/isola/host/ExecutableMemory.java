@@ -1,18 +1,9 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import isola.core.memory.OutOfHostMemoryException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.util.Arrays;
 
 /**
  * Memory for generated host code: one memory file mapped twice, once to write and once to execute,
@@ -26,24 +17,11 @@ public final class ExecutableMemory implements AutoCloseable {
   private static final int MAP_SHARED = 1;
   private static final int MFD_CLOEXEC = 1;
 
-  private static final MethodHandle MEMFD_CREATE =
-      NativeFunction.bindWithErrno(
-          "memfd_create", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
-  private static final MethodHandle FTRUNCATE =
-      NativeFunction.bindWithErrno(
-          "ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle MMAP =
-      NativeFunction.bindWithErrno(
-          "mmap",
-          FunctionDescriptor.of(
-              ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-  private static final MethodHandle MUNMAP =
-      NativeFunction.bindWithErrno("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
-  private static final MethodHandle CLOSE =
-      NativeFunction.bindWithErrno("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-
-  private static final MethodHandle CALL =
-      Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+  private static final NativeFunction MEMFD_CREATE = NativeFunction.of("memfd_create");
+  private static final NativeFunction FTRUNCATE = NativeFunction.of("ftruncate");
+  private static final NativeFunction MMAP = NativeFunction.of("mmap");
+  private static final NativeFunction MUNMAP = NativeFunction.of("munmap");
+  private static final MethodHandle CALL = NativeFunction.anyCode();
 
   private final long writable;
   private final long executable;
@@ -61,43 +39,41 @@ public final class ExecutableMemory implements AutoCloseable {
       throw new IllegalArgumentException(bytes + " is not a positive multiple of 4096");
     }
     size = bytes;
+    int file;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      int file =
-          (int) MEMFD_CREATE.invokeExact(state, arena.allocateFrom("isola-code"), MFD_CLOEXEC);
-      if (file < 0) {
-        throw refused(state);
-      }
-      try {
-        if ((int) FTRUNCATE.invokeExact(state, file, bytes) != 0) {
-          throw refused(state);
-        }
-        writable = map(state, file, PROT_READ | PROT_WRITE);
-        executable = map(state, file, PROT_READ | PROT_EXEC);
-      } finally {
-        int ignored = (int) CLOSE.invokeExact(state, file);
-      }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+      file =
+          require(
+              MEMFD_CREATE.callInt(
+                  NativeFunction.string(arena, "isola-code").address(), MFD_CLOEXEC));
+    }
+    try {
+      int _ = require(FTRUNCATE.callInt(file, bytes));
+      writable = map(file, PROT_READ | PROT_WRITE);
+      executable = map(file, PROT_READ | PROT_EXEC);
+    } finally {
+      DeviceFile.close(file);
     }
   }
 
-  private long map(MemorySegment state, int file, int protection) throws Throwable {
-    MemorySegment at =
-        (MemorySegment)
-            MMAP.invokeExact(state, MemorySegment.NULL, size, protection, MAP_SHARED, file, 0L);
-    if (at.address() == -1L) {
-      throw refused(state);
+  private long map(int file, int protection) {
+    long at = MMAP.call(0, size, protection, MAP_SHARED, file, 0);
+    if (at < 0) {
+      throw refused(at);
     }
-    return at.address();
+    return at;
   }
 
-  private OutOfHostMemoryException refused(MemorySegment state) {
+  private int require(int result) {
+    if (result < 0) {
+      throw refused(result);
+    }
+    return result;
+  }
+
+  private OutOfHostMemoryException refused(long result) {
     return new OutOfHostMemoryException(
         "The host refused %d MiB of executable memory: %s; use --engine interpreter."
-            .formatted(size >> 20, NativeFunction.message(errno(state))));
+            .formatted(size >> 20, NativeFunction.message(-result)));
   }
 
   /** Host address through which code is written. */
@@ -123,7 +99,7 @@ public final class ExecutableMemory implements AutoCloseable {
    */
   public static long call(long code, long first, long second) {
     try {
-      return (long) CALL.invokeExact(MemorySegment.ofAddress(code), first, second);
+      return (long) CALL.invokeExact(MemorySegment.ofAddress(code), first, second, 0L, 0L, 0L, 0L);
     } catch (RuntimeException e) {
       throw e;
     } catch (Throwable e) {
@@ -132,18 +108,14 @@ public final class ExecutableMemory implements AutoCloseable {
   }
 
   /**
-   * Generated code as a function of 8-byte arguments with an 8-byte result, for callers that keep
-   * it in a constant: the compilers make a call of it that looks nothing up. Otherwise as {@link
-   * #call}.
+   * Generated code as a function of six 8-byte arguments with an 8-byte result, for callers that
+   * keep it in a constant: the compilers make a call of it that looks nothing up. Otherwise as
+   * {@link #call}.
    *
    * @param code host address of its first instruction, inside such memory, which stays open
-   * @param arguments how many, 0 to 6
    */
-  public static MethodHandle function(long code, int arguments) {
-    MemoryLayout[] longs = new MemoryLayout[arguments];
-    Arrays.fill(longs, JAVA_LONG);
-    return Linker.nativeLinker()
-        .downcallHandle(MemorySegment.ofAddress(code), FunctionDescriptor.of(JAVA_LONG, longs));
+  public static MethodHandle function(long code) {
+    return NativeFunction.code(code);
   }
 
   /** Gives the memory back. No code in it may run any more. */
@@ -153,17 +125,10 @@ public final class ExecutableMemory implements AutoCloseable {
       return;
     }
     closed = true;
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      int first = (int) MUNMAP.invokeExact(state, MemorySegment.ofAddress(writable), size);
-      int second = (int) MUNMAP.invokeExact(state, MemorySegment.ofAddress(executable), size);
-      if (first != 0 || second != 0) {
-        throw new IllegalStateException("munmap of generated code failed");
-      }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+    int first = MUNMAP.callInt(writable, size);
+    int second = MUNMAP.callInt(executable, size);
+    if (first != 0 || second != 0) {
+      throw new IllegalStateException("munmap of generated code failed");
     }
   }
 }

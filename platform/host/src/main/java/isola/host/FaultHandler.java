@@ -1,7 +1,5 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -9,9 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import isola.core.memory.OutOfHostMemoryException;
 import isola.core.memory.RawMemory;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.HexFormat;
 
@@ -108,9 +104,7 @@ final class FaultHandler {
       c3                     ret
       """;
 
-  private static final MethodHandle SIGACTION =
-      NativeFunction.bindWithErrno(
-          "sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+  private static final NativeFunction SIGACTION = NativeFunction.of("sigaction");
 
   private final long data;
   private final long code;
@@ -200,11 +194,10 @@ final class FaultHandler {
 
   private void install() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
       MemorySegment before = arena.allocate(ACTION_BYTES, 8);
       MemorySegment action = arena.allocate(ACTION_BYTES, 8);
       for (int signal : SIGNALS) {
-        call(state, signal, MemorySegment.NULL, before);
+        call(signal, MemorySegment.NULL, before);
         long handler = before.get(JAVA_LONG, ACTION_HANDLER);
         if (handler == code) {
           // Somebody who had put theirs over ours has put ours back.
@@ -216,22 +209,17 @@ final class FaultHandler {
         action.set(JAVA_LONG, ACTION_HANDLER, code);
         int flags = before.get(JAVA_INT, ACTION_FLAGS) & (SA_NODEFER | SA_RESTART);
         action.set(JAVA_INT, ACTION_FLAGS, flags | SA_SIGINFO | SA_ONSTACK);
-        call(state, signal, action, MemorySegment.NULL);
+        call(signal, action, MemorySegment.NULL);
       }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
   /** Puts the handlers before back, but where somebody has put another over ours. */
   private void uninstall() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
       MemorySegment now = arena.allocate(ACTION_BYTES, 8);
       for (int signal : SIGNALS) {
-        call(state, signal, MemorySegment.NULL, now);
+        call(signal, MemorySegment.NULL, now);
         if (now.get(JAVA_LONG, ACTION_HANDLER) == code) {
           long before = RawMemory.getLong(data + BEFORE + signal * 8L);
           now.set(JAVA_LONG, ACTION_HANDLER, before);
@@ -239,13 +227,9 @@ final class FaultHandler {
             now.set(JAVA_INT, ACTION_FLAGS, 0);
             now.asSlice(ACTION_MASK, 128).fill((byte) 0);
           }
-          call(state, signal, now, MemorySegment.NULL);
+          call(signal, now, MemorySegment.NULL);
         }
       }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
@@ -256,12 +240,11 @@ final class FaultHandler {
     VarHandle.fullFence();
   }
 
-  private static void call(
-      MemorySegment state, int signal, MemorySegment action, MemorySegment before)
-      throws Throwable {
-    if ((int) SIGACTION.invokeExact(state, signal, action, before) != 0) {
+  private static void call(int signal, MemorySegment action, MemorySegment before) {
+    int result = SIGACTION.callInt(signal, action.address(), before.address());
+    if (result != 0) {
       throw new IllegalStateException(
-          "sigaction of signal %d: %s".formatted(signal, NativeFunction.message(errno(state))));
+          "sigaction of signal %d: %s".formatted(signal, NativeFunction.message(-result)));
     }
   }
 }

@@ -2,7 +2,7 @@ package isola.host;
 
 import java.lang.invoke.MethodHandles;
 
-/** All functions of the C library that a machine needs. */
+/** The functions of the C library that every machine needs. */
 public final class HostFunctions {
   private HostFunctions() {}
 
@@ -10,9 +10,7 @@ public final class HostFunctions {
   public static void bind() {
     MethodHandles.Lookup here = MethodHandles.lookup();
     for (Class<?> user :
-        new Class<?>[] {
-          MappedMemory.class, ExecutableMemory.class, FaultHandler.class, ThreadSignal.class
-        }) {
+        new Class<?>[] {MappedMemory.class, ExecutableMemory.class, FaultHandler.class}) {
       try {
         here.ensureInitialized(user);
       } catch (IllegalAccessException e) {

@@ -1,11 +1,7 @@
 package isola.host;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -51,12 +47,6 @@ public final class HostProcessor {
 
   /** Whether user code may set the GS base with WRGSBASE (Linux 5.9 and later). */
   public static boolean canSetGsBase() {
-    try {
-      MethodHandle getauxval =
-          NativeFunction.bind("getauxval", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
-      return ((long) getauxval.invokeExact(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    return (NativeFunction.of("getauxval").call(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
   }
 }

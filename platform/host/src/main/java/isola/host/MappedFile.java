@@ -1,15 +1,8 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 
 /**
@@ -28,17 +21,9 @@ public final class MappedFile implements AutoCloseable {
   private static final int MAP_PRIVATE_FIXED_NORESERVE = 0x02 | 0x10 | 0x4000;
   private static final long PAGE = 4096;
 
-  private static final MethodHandle OPEN =
-      NativeFunction.bindVariadic(
-          "open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-  private static final MethodHandle LSEEK =
-      NativeFunction.bindWithErrno(
-          "lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT));
-  private static final MethodHandle MMAP =
-      NativeFunction.bindWithErrno(
-          "mmap",
-          FunctionDescriptor.of(
-              JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+  private static final NativeFunction OPEN = NativeFunction.of("open");
+  private static final NativeFunction LSEEK = NativeFunction.of("lseek");
+  private static final NativeFunction MMAP = NativeFunction.of("mmap");
 
   private final Path path;
   private final int file;
@@ -55,18 +40,12 @@ public final class MappedFile implements AutoCloseable {
    */
   public static MappedFile open(Path path) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      int file =
-          (int)
-              OPEN.invokeExact(state, arena.allocateFrom(path.toString()), O_RDONLY | O_CLOEXEC, 0);
+      MemorySegment name = NativeFunction.string(arena, path.toString());
+      int file = OPEN.callInt(name.address(), O_RDONLY | O_CLOEXEC, 0);
       if (file < 0) {
-        throw new IOException(NativeFunction.message(errno(state)));
+        throw new IOException(NativeFunction.message(-file));
       }
       return new MappedFile(path, file);
-    } catch (IOException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
@@ -82,29 +61,13 @@ public final class MappedFile implements AutoCloseable {
     if (((address | bytes | offset) & (PAGE - 1)) != 0 || bytes <= 0 || offset < 0) {
       throw new IllegalArgumentException("not whole pages");
     }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      long size = (long) LSEEK.invokeExact(state, file, 0L, SEEK_END);
-      if (offset > size - bytes) {
-        throw new IOException("%s became shorter".formatted(path));
-      }
-      long at =
-          (long)
-              MMAP.invokeExact(
-                  state,
-                  address,
-                  bytes,
-                  PROT_READ_WRITE,
-                  MAP_PRIVATE_FIXED_NORESERVE,
-                  file,
-                  offset);
-      if (at != address) {
-        throw new IOException(NativeFunction.message(errno(state)));
-      }
-    } catch (IOException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+    long size = LSEEK.call(file, 0, SEEK_END);
+    if (offset > size - bytes) {
+      throw new IOException("%s became shorter".formatted(path));
+    }
+    long at = MMAP.call(address, bytes, PROT_READ_WRITE, MAP_PRIVATE_FIXED_NORESERVE, file, offset);
+    if (at != address) {
+      throw new IOException(NativeFunction.message(-at));
     }
   }
 

@@ -1,15 +1,11 @@
 package isola.host;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -43,16 +39,10 @@ public final class Terminal {
   // ISIG ICANON ECHO ECHONL IEXTEN
   private static final int RAW_LFLAG = 0x1 | 0x2 | 0x8 | 0x40 | 0x8000;
 
-  private static final MethodHandle ISATTY =
-      NativeFunction.bind("isatty", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-  private static final MethodHandle TCGETATTR =
-      NativeFunction.bind("tcgetattr", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
-  private static final MethodHandle TCSETATTR =
-      NativeFunction.bind(
-          "tcsetattr", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
-  private static final MethodHandle IOCTL =
-      NativeFunction.bindVariadic(
-          "ioctl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS));
+  private static final NativeFunction ISATTY = NativeFunction.of("isatty");
+  private static final NativeFunction TCGETATTR = NativeFunction.of("tcgetattr");
+  private static final NativeFunction TCSETATTR = NativeFunction.of("tcsetattr");
+  private static final NativeFunction IOCTL = NativeFunction.of("ioctl");
 
   private final int descriptor;
 
@@ -62,27 +52,21 @@ public final class Terminal {
 
   /** The terminal behind a file descriptor (0, 1 or 2), or empty if it is not one. */
   public static Optional<Terminal> of(int descriptor) {
-    try {
-      int is = (int) ISATTY.invokeExact(descriptor);
-      return is == 1 ? Optional.of(new Terminal(descriptor)) : Optional.empty();
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    return ISATTY.callInt(descriptor) == 1
+        ? Optional.of(new Terminal(descriptor))
+        : Optional.empty();
   }
 
   /** Its size now, or empty where it does not know. */
   public Optional<Size> size() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment winsize = arena.allocate(8);
-      MemorySegment state = NativeFunction.callState(arena);
-      int status = (int) IOCTL.invokeExact(state, descriptor, TIOCGWINSZ, winsize);
+      int status = IOCTL.callInt(descriptor, TIOCGWINSZ, winsize.address());
       int rows = winsize.get(JAVA_SHORT, 0) & 0xffff;
       int columns = winsize.get(JAVA_SHORT, 2) & 0xffff;
       return status == 0 && rows > 0 && columns > 0
           ? Optional.of(new Size(columns, rows))
           : Optional.empty();
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
@@ -146,19 +130,11 @@ public final class Terminal {
   }
 
   private int get(MemorySegment termios) {
-    try {
-      return (int) TCGETATTR.invokeExact(descriptor, termios);
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    return TCGETATTR.callInt(descriptor, termios.address());
   }
 
   private void set(MemorySegment termios) {
-    try {
-      int _ = (int) TCSETATTR.invokeExact(descriptor, TCSANOW, termios);
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    int _ = TCSETATTR.callInt(descriptor, TCSANOW, termios.address());
   }
 
   private final class RawMode implements Handle {

@@ -1,46 +1,29 @@
 package isola.host;
 
-import static isola.host.NativeFunction.errno;
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
- * A signal that a thread keeps blocked and that only ends its waits in the kernel: a real-time
- * signal that neither the C library nor the JVM uses (signal(7)). Its handler does nothing, but
- * there must be one: while the kernel lets the signal through, as KVM_RUN does, sending one that
- * would end the process ends it at once, blocked by the thread or not.
+ * A signal that only ends a thread's waits in the kernel: a real-time signal that neither the C
+ * library nor the JVM uses (signal(7)), with a handler that does nothing. What else it interrupts
+ * goes on by itself where the kernel can make it.
  */
 public final class ThreadSignal {
   /** Its number: some way above SIGRTMIN, which the C library puts at 34. */
-  public static final int NUMBER = 44;
+  private static final int NUMBER = 44;
 
-  private static final int SIG_BLOCK = 0;
+  private static final int SIG_UNBLOCK = 1;
 
   /** Bytes of a sigset_t in the C library; the kernel's is its first eight. */
   private static final int SIGSET_BYTES = 128;
 
-  private static final MethodHandle GETTID =
-      NativeFunction.bind("gettid", FunctionDescriptor.of(JAVA_INT));
-  private static final MethodHandle TGKILL =
-      NativeFunction.bindWithErrno(
-          "tgkill", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-  private static final MethodHandle SIGMASK =
-      NativeFunction.bind(
-          "pthread_sigmask", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-  private static final MethodHandle SIGTIMEDWAIT =
-      NativeFunction.bindWithErrno(
-          "sigtimedwait", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
-
-  private static final MethodHandle SIGACTION =
-      NativeFunction.bindWithErrno(
-          "sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+  private static final NativeFunction GETTID = NativeFunction.of("gettid");
+  private static final NativeFunction TGKILL = NativeFunction.of("tgkill");
+  private static final NativeFunction SIGMASK = NativeFunction.of("pthread_sigmask");
+  private static final NativeFunction SIGACTION = NativeFunction.of("sigaction");
 
   // The C library's struct sigaction on 64-bit Linux: handler, mask, flags, restorer.
   private static final int SIGACTION_BYTES = 152;
@@ -57,91 +40,43 @@ public final class ThreadSignal {
 
   /** Gives the signal its handler: abs(3), which takes an int and changes nothing. */
   private static void handle() {
-    MemorySegment nothing =
-        Linker.nativeLinker()
-            .defaultLookup()
-            .find("abs")
-            .orElseThrow(() -> new IllegalStateException("the C library has no abs"));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment action = arena.allocate(SIGACTION_BYTES, 8);
-      action.set(JAVA_LONG, 0, nothing.address());
+      action.set(JAVA_LONG, 0, NativeFunction.of("abs").address());
       action.set(JAVA_INT, SIGACTION_FLAGS, SA_RESTART);
-      MemorySegment state = NativeFunction.callState(arena);
-      if ((int) SIGACTION.invokeExact(state, NUMBER, action, MemorySegment.NULL) != 0) {
-        throw new IllegalStateException("sigaction: " + NativeFunction.message(errno(state)));
+      int result = SIGACTION.callInt(NUMBER, action.address(), 0);
+      if (result != 0) {
+        throw new IllegalStateException("sigaction: " + NativeFunction.message(-result));
       }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
   }
 
   /** The kernel's number of the calling thread, which must be a platform thread. */
   public static int currentThread() {
-    try {
-      return (int) GETTID.invokeExact();
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
+    return (int) GETTID.call();
   }
 
-  /**
-   * Blocks the signal on the calling thread, for its life. Returns the signals that the thread
-   * blocked before, in the kernel's format and without this one.
-   */
-  public static long block() {
+  /** Lets the signal through to the calling thread, which may have been started with it blocked. */
+  public static void accept() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment set = signalSet(arena);
-      MemorySegment old = arena.allocate(SIGSET_BYTES, 8);
-      int error = (int) SIGMASK.invokeExact(SIG_BLOCK, set, old);
+      MemorySegment set = arena.allocate(SIGSET_BYTES, 8);
+      set.set(JAVA_LONG, 0, 1L << (NUMBER - 1));
+      int error = SIGMASK.callInt(SIG_UNBLOCK, set.address(), 0);
       if (error != 0) {
         throw new IllegalStateException("pthread_sigmask: " + NativeFunction.message(error));
       }
-      return old.get(JAVA_LONG, 0) & ~(1L << (NUMBER - 1));
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
     }
-  }
-
-  private static MemorySegment signalSet(Arena arena) {
-    MemorySegment set = arena.allocate(SIGSET_BYTES, 8);
-    set.set(JAVA_LONG, 0, 1L << (NUMBER - 1));
-    return set;
   }
 
   /**
-   * Sends the signal to a thread of this process that blocks it, by its {@link #currentThread}. The
-   * caller sees to it that the thread is alive.
+   * Sends the signal to a thread of this process, by its {@link #currentThread}. The caller sees to
+   * it that the thread is alive.
    */
   public static void send(int thread) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      if ((int) TGKILL.invokeExact(state, PROCESS, thread, NUMBER) != 0) {
-        throw new IllegalStateException(
-            "tgkill of thread %d: %s".formatted(thread, NativeFunction.message(errno(state))));
-      }
-    } catch (RuntimeException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
-    }
-  }
-
-  /** Takes all signals of this kind that wait for the calling thread. */
-  public static void take() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = NativeFunction.callState(arena);
-      MemorySegment set = signalSet(arena);
-      MemorySegment noTime = arena.allocate(16, 8);
-      int signal;
-      do {
-        signal = (int) SIGTIMEDWAIT.invokeExact(state, set, MemorySegment.NULL, noTime);
-      } while (signal > 0);
-    } catch (Throwable e) {
-      throw NativeFunction.unexpected(e);
+    int result = TGKILL.callInt(PROCESS, thread, NUMBER);
+    if (result != 0) {
+      throw new IllegalStateException(
+          "tgkill of thread %d: %s".formatted(thread, NativeFunction.message(-result)));
     }
   }
 }

@@ -50,7 +50,9 @@ public final class SavedRelay {
    */
   public Result run(Path kernel, Path file, int most) throws InterruptedException {
     ByteArrayOutputStream console = new ByteArrayOutputStream();
-    Machine machine = Machine.create(config(kernel, engines.getFirst(), console));
+    // One that begins elsewhere must have what KVM has here.
+    String model = engines.contains("kvm") ? MachineConfig.COMMON_CPU_MODEL : "v2";
+    Machine machine = Machine.create(config(kernel, engines.getFirst(), model, console));
     machine.start();
     int times = 0;
     Outcome outcome = turn(machine);
@@ -87,11 +89,12 @@ public final class SavedRelay {
   }
 
   /** A machine with such a guest. */
-  public static MachineConfig config(Path kernel, String engine, ByteArrayOutputStream console) {
+  public static MachineConfig config(
+      Path kernel, String engine, String cpuModel, ByteArrayOutputStream console) {
     return MachineConfig.of(BootFile.of(kernel))
         .memory(16 << 20)
         .engine(engine)
-        .cpuModel("v2")
+        .cpuModel(cpuModel)
         .testDevices(true)
         .serial(console::write)
         .build();

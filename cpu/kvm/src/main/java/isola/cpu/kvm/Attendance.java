@@ -54,7 +54,7 @@ final class Attendance {
   boolean enter() {
     if (owner != Thread.currentThread()) {
       thread = ThreadSignal.currentThread();
-      vcpu.takeSignal(ThreadSignal.NUMBER);
+      ThreadSignal.accept();
       owner = Thread.currentThread();
     }
     inside.set(thread);

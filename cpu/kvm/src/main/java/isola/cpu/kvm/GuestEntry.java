@@ -38,19 +38,10 @@ final class GuestEntry {
   static final int DATA_SHIFT = 32;
   static final int REASON_SHIFT = 8;
 
-  // System calls of x86-64 Linux, asm/unistd_64.h.
-  private static final int SYS_RT_SIGPROCMASK = 14;
+  /** System call of x86-64 Linux, asm/unistd_64.h. */
   private static final int SYS_IOCTL = 16;
 
-  /** Linux asm-generic/signal-defs.h. */
-  private static final int SIG_UNBLOCK = 1;
-
   private static final int PAGE = 4096;
-
-  /** Where {@link #unblocking} stands, from the way in. */
-  private static final int UNBLOCK = 256;
-
-  private static final ExecutableMemory MEMORY = memory();
 
   /** A constant, so that every compiler calls it directly. */
   private static final MethodHandle ENTER = bind();
@@ -76,7 +67,7 @@ final class GuestEntry {
    */
   static long enter(int file, long run, int answered, long answer) {
     try {
-      return (long) ENTER.invokeExact((long) file, run, (long) answered, answer);
+      return (long) ENTER.invokeExact((long) file, run, (long) answered, answer, 0L, 0L);
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -84,169 +75,118 @@ final class GuestEntry {
     }
   }
 
-  /**
-   * Lets signals through to the calling thread.
-   *
-   * @param set host address of the signals, in the kernel's format
-   */
-  static void unblock(long set) {
-    long error = ExecutableMemory.call(MEMORY.executable() + UNBLOCK, set, 0);
-    if (error != 0) {
-      throw new KvmException("a signal of the processor's thread", (int) error);
-    }
-  }
-
-  private static ExecutableMemory memory() {
+  private static MethodHandle bind() {
+    byte[] code = code();
     // It stays for good: the way in is the same for all guests.
     ExecutableMemory memory = new ExecutableMemory(PAGE);
-    write(memory.writable(), code());
-    write(memory.writable() + UNBLOCK, unblocking());
-    return memory;
-  }
-
-  private static void write(long at, byte[] code) {
     for (int i = 0; i < code.length; i++) {
-      RawMemory.putByte(at + i, code[i]);
+      RawMemory.putByte(memory.writable() + i, code[i]);
     }
-  }
-
-  private static MethodHandle bind() {
-    return ExecutableMemory.function(MEMORY.executable(), 4);
-  }
-
-  /** Instructions that call rt_sigprocmask(2) with a set of signals to unblock, in RDI. */
-  private static byte[] unblocking() {
-    return bytes(
-        0x48,
-        0x89,
-        0xfe, // mov %rdi,%rsi
-        0xbf,
-        SIG_UNBLOCK,
-        0,
-        0,
-        0, // mov $SIG_UNBLOCK,%edi
-        0x31,
-        0xd2, // xor %edx,%edx
-        0x41,
-        0xba,
-        KvmSpec.KERNEL_SIGSET_BYTES,
-        0,
-        0,
-        0, // mov $KERNEL_SIGSET_BYTES,%r10d
-        0xb8,
-        SYS_RT_SIGPROCMASK,
-        0,
-        0,
-        0, // mov $SYS_RT_SIGPROCMASK,%eax
-        0x0f,
-        0x05, // syscall
-        0xc3); // ret
+    return ExecutableMemory.function(memory.executable());
   }
 
   /** The instructions; arguments are in RDI, RSI, RDX and RCX (System V ABI for AMD64, 3.2.3). */
   static byte[] code() {
-    return bytes(
-        0x53, // push %rbx
-        0x48,
-        0x89,
-        0xf3, // mov %rsi,%rbx
-        0x85,
-        0xd2, // test %edx,%edx
-        0x74,
-        0x07, // jz 1f
-        0x48,
-        0x8b,
-        0x46,
-        KvmRun.Io.DATA_OFFSET, // mov data_offset(%rsi),%rax
-        0x89,
-        0x0c,
-        0x06, // mov %ecx,(%rsi,%rax)
-        // 1:
-        0xbe,
-        KvmSpec.KVM_RUN & 0xff,
-        KvmSpec.KVM_RUN >> 8,
-        0,
-        0, // mov $KVM_RUN,%esi
-        0x31,
-        0xd2, // xor %edx,%edx
-        0xb8,
-        SYS_IOCTL,
-        0,
-        0,
-        0, // mov $SYS_IOCTL,%eax
-        0x0f,
-        0x05, // syscall
-        0x85,
-        0xc0, // test %eax,%eax
-        0x78,
-        0x2b, // js 3f
-        0x8b,
-        0x43,
-        KvmRun.EXIT_REASON, // mov exit_reason(%rbx),%eax
-        0x83,
-        0xf8,
-        KvmSpec.KVM_EXIT_IO, // cmp $KVM_EXIT_IO,%eax
-        0x75,
-        0x2d, // jne 4f
-        0x48,
-        0x8b,
-        0x43,
-        KvmRun.Io.DIRECTION, // mov io(%rbx),%rax: direction, size, port, count
-        0x48,
-        0x8b,
-        0x53,
-        KvmRun.Io.DATA_OFFSET, // mov data_offset(%rbx),%rdx
-        0x8b,
-        0x14,
-        0x13, // mov (%rbx,%rdx),%edx
-        0x48,
-        0x89,
-        0xc1, // mov %rax,%rcx
-        0x48,
-        0xc1,
-        0xe9,
-        0x20, // shr $32,%rcx
-        0xff,
-        0xc9, // dec %ecx
-        0x74,
-        0x02, // jz 2f
-        0x0c,
-        STRING, // or $STRING,%al
-        // 2:
-        0x89,
-        0xc0, // mov %eax,%eax
-        0x48,
-        0xc1,
-        0xe2,
-        DATA_SHIFT, // shl $DATA_SHIFT,%rdx
-        0x48,
-        0x09,
-        0xd0, // or %rdx,%rax
-        0x5b, // pop %rbx
-        0xc3, // ret
-        // 3:
-        0xf7,
-        0xd8, // neg %eax
-        0x48,
-        0xc1,
-        0xe0,
-        REASON_SHIFT, // shl $REASON_SHIFT,%rax
-        0xb0,
-        FAILED, // mov $FAILED,%al
-        0x5b, // pop %rbx
-        0xc3, // ret
-        // 4:
-        0x48,
-        0xc1,
-        0xe0,
-        REASON_SHIFT, // shl $REASON_SHIFT,%rax
-        0xb0,
-        EXIT, // mov $EXIT,%al
-        0x5b, // pop %rbx
-        0xc3); // ret
-  }
-
-  private static byte[] bytes(int... code) {
+    int[] code = {
+      0x53, // push %rbx
+      0x48,
+      0x89,
+      0xf3, // mov %rsi,%rbx
+      0x85,
+      0xd2, // test %edx,%edx
+      0x74,
+      0x07, // jz 1f
+      0x48,
+      0x8b,
+      0x46,
+      KvmRun.Io.DATA_OFFSET, // mov data_offset(%rsi),%rax
+      0x89,
+      0x0c,
+      0x06, // mov %ecx,(%rsi,%rax)
+      // 1:
+      0xbe,
+      KvmSpec.KVM_RUN & 0xff,
+      KvmSpec.KVM_RUN >> 8,
+      0,
+      0, // mov $KVM_RUN,%esi
+      0x31,
+      0xd2, // xor %edx,%edx
+      0xb8,
+      SYS_IOCTL,
+      0,
+      0,
+      0, // mov $SYS_IOCTL,%eax
+      0x0f,
+      0x05, // syscall
+      0x85,
+      0xc0, // test %eax,%eax
+      0x78,
+      0x2b, // js 3f
+      0x8b,
+      0x43,
+      KvmRun.EXIT_REASON, // mov exit_reason(%rbx),%eax
+      0x83,
+      0xf8,
+      KvmSpec.KVM_EXIT_IO, // cmp $KVM_EXIT_IO,%eax
+      0x75,
+      0x2d, // jne 4f
+      0x48,
+      0x8b,
+      0x43,
+      KvmRun.Io.DIRECTION, // mov io(%rbx),%rax: direction, size, port, count
+      0x48,
+      0x8b,
+      0x53,
+      KvmRun.Io.DATA_OFFSET, // mov data_offset(%rbx),%rdx
+      0x8b,
+      0x14,
+      0x13, // mov (%rbx,%rdx),%edx
+      0x48,
+      0x89,
+      0xc1, // mov %rax,%rcx
+      0x48,
+      0xc1,
+      0xe9,
+      0x20, // shr $32,%rcx
+      0xff,
+      0xc9, // dec %ecx
+      0x74,
+      0x02, // jz 2f
+      0x0c,
+      STRING, // or $STRING,%al
+      // 2:
+      0x89,
+      0xc0, // mov %eax,%eax
+      0x48,
+      0xc1,
+      0xe2,
+      DATA_SHIFT, // shl $DATA_SHIFT,%rdx
+      0x48,
+      0x09,
+      0xd0, // or %rdx,%rax
+      0x5b, // pop %rbx
+      0xc3, // ret
+      // 3:
+      0xf7,
+      0xd8, // neg %eax
+      0x48,
+      0xc1,
+      0xe0,
+      REASON_SHIFT, // shl $REASON_SHIFT,%rax
+      0xb0,
+      FAILED, // mov $FAILED,%al
+      0x5b, // pop %rbx
+      0xc3, // ret
+      // 4:
+      0x48,
+      0xc1,
+      0xe0,
+      REASON_SHIFT, // shl $REASON_SHIFT,%rax
+      0xb0,
+      EXIT, // mov $EXIT,%al
+      0x5b, // pop %rbx
+      0xc3, // ret
+    };
     byte[] bytes = new byte[code.length];
     for (int i = 0; i < code.length; i++) {
       bytes[i] = (byte) code[i];

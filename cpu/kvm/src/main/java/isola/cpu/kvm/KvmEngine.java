@@ -2,7 +2,12 @@ package isola.cpu.kvm;
 
 import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
+import isola.core.cpu.CpuidTable;
 import isola.core.memory.GuestMemory;
+import isola.host.HostProcessor;
+import isola.host.ThreadSignal;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** Guest code on the host's own processor, where Linux offers {@code /dev/kvm}. */
@@ -30,15 +35,56 @@ public final class KvmEngine implements CpuEngine {
   @Override
   public int level() {
     try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
-      return new GuestCpuid(system.supportedCpuid(), true).level();
+      return system.guestCpuid().level();
     } catch (KvmException e) {
       return CpuEngine.super.level();
     }
   }
 
   @Override
+  public long hostTscHz() {
+    if (!Files.isWritable(Path.of(KvmSystem.PATH)) || !HostProcessor.isX86Linux()) {
+      return 0;
+    }
+    try (KvmSystem system = KvmSystem.open(KvmSystem.PATH);
+        KvmVm vm = system.createVm()) {
+      long own = vm.tscHz();
+      if (own > 0) {
+        return own;
+      }
+      // Before Linux 5.18 only a processor knows.
+      try (KvmVcpu vcpu = vm.createVcpu(0)) {
+        return TscFrequency.own(vcpu);
+      }
+    } catch (KvmException _) {
+      // As with a host whose virtualization another program has taken.
+      return 0;
+    }
+  }
+
+  @Override
+  public CpuidTable hostCpuid(CpuidTable table) {
+    if (unavailable().isPresent()) {
+      return table;
+    }
+    try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
+      return new CpuidTable(system.guestCpuid().rows(table));
+    } catch (KvmException _) {
+      return table;
+    }
+  }
+
+  @Override
   public Optional<String> reluctance() {
     return SpeedProbe.tooSlow();
+  }
+
+  @Override
+  public void prepare() {
+    if (unavailable().isEmpty()) {
+      GuestEntry.prepare();
+      int _ = ThreadSignal.currentThread();
+    }
   }
 
   @Override

@@ -20,7 +20,6 @@ final class KvmMachine implements CpuVm {
   private static final long IDENTITY_MAP = 0xfeff_c000L;
 
   private static final long TSS = 0xfeff_d000L;
-  private static final long KILO = 1000;
 
   /**
    * How this KVM tells a processor's state.
@@ -37,6 +36,7 @@ final class KvmMachine implements CpuVm {
   private final int most;
   private final int doorbellLength;
   private final Kept kept;
+  private final TscFrequency frequency;
   private final StoppedTime time;
   private final WriteLog writes;
   private final List<KvmProcessor> processors = new ArrayList<>();
@@ -57,9 +57,8 @@ final class KvmMachine implements CpuVm {
     }
     try (KvmSystem system = KvmSystem.open(KvmSystem.PATH)) {
       most = system.check(KvmCapability.KVM_CAP_MAX_VCPUS);
-      cpuid =
-          new GuestCpuid(
-              system.supportedCpuid(), system.check(KvmCapability.KVM_CAP_TSC_DEADLINE_TIMER) > 0);
+      cpuid = system.guestCpuid();
+      frequency = new TscFrequency(system.check(KvmCapability.KVM_CAP_TSC_CONTROL) > 0);
       msrs = system.msrs();
       vm = system.createVm();
     }
@@ -94,10 +93,13 @@ final class KvmMachine implements CpuVm {
   }
 
   @Override
-  public long tscHz(long wanted) {
-    KvmVcpu vcpu = first;
-    int khz = vcpu == null ? 0 : vcpu.call(KvmSpec.KVM_GET_TSC_KHZ, 0);
-    return khz > 0 ? khz * KILO : wanted;
+  public synchronized long tscHz() {
+    return first == null ? 0 : TscFrequency.own(first);
+  }
+
+  @Override
+  public synchronized long tscHz(long wanted) {
+    return first == null ? wanted : frequency.ask(first, wanted);
   }
 
   @Override
@@ -121,6 +123,9 @@ final class KvmMachine implements CpuVm {
     KvmVcpu vcpu = made != null ? made : vm.createVcpu(index);
     KvmProcessor processor;
     try {
+      if (made == null) {
+        frequency.give(vcpu);
+      }
       processor = new KvmProcessor(index, vcpu, apics, wiring, cpuid, msrs, kept);
     } catch (RuntimeException e) {
       vcpu.close();

@@ -342,8 +342,7 @@ final class KvmProcessor implements Vcpu {
       if (RawMemory.getByte(shared + KvmRun.READY_FOR_INTERRUPT_INJECTION) == 0) {
         window = true;
       } else if (unfinished) {
-        // First the instruction that it left for is to end, so that where the guest stands tells
-        // whether it has taken the vector: see GivenVector.
+        // First the instruction that it left for is to end: the vector comes behind it.
         finishing = true;
         vcpu.comeBack(true);
       } else {

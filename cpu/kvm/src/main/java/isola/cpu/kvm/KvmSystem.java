@@ -140,6 +140,11 @@ final class KvmSystem implements AutoCloseable {
     }
   }
 
+  /** What a guest's CPUID answers here. */
+  GuestCpuid guestCpuid() {
+    return new GuestCpuid(supportedCpuid(), check(KvmCapability.KVM_CAP_TSC_DEADLINE_TIMER) > 0);
+  }
+
   /** The model-specific registers that save and restore know. */
   int[] msrs() {
     try (Buffer buffer = new Buffer(4 + MOST_MSRS * 4)) {

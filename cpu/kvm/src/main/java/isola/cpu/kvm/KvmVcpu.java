@@ -7,9 +7,8 @@ import isola.cpu.kvm.abi.KvmSpec;
 import isola.host.DeviceFile;
 
 /** A processor of KVM's. One thread at a time; {@link #close} when nobody uses it. */
-final class KvmVcpu implements AutoCloseable {
+final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
   private final DeviceFile file;
-  private final DeviceFile.Caller caller;
   private final int mapBytes;
   private final long shared;
   private final Buffer buffer = new Buffer(4096);
@@ -18,7 +17,6 @@ final class KvmVcpu implements AutoCloseable {
   KvmVcpu(DeviceFile file, int mapBytes) {
     this.file = file;
     this.mapBytes = mapBytes;
-    caller = file.caller();
     long at = file.map(mapBytes);
     if (at < 0 && at > -4096) {
       file.close();
@@ -34,7 +32,7 @@ final class KvmVcpu implements AutoCloseable {
 
   /** Runs the guest until it leaves: 0, or the negated error number. */
   int run() {
-    return caller.ioctl(KvmSpec.KVM_RUN, 0);
+    return file.ioctl(KvmSpec.KVM_RUN, 0);
   }
 
   /** Number of its descriptor, for {@link GuestEntry#enter}. */
@@ -55,12 +53,12 @@ final class KvmVcpu implements AutoCloseable {
 
   /** Reads or writes a structure at a host address. */
   int call(int request, long address) {
-    return caller.ioctl(request, address);
+    return file.ioctl(request, address);
   }
 
   /** As {@link #call}, where a failure ends the machine. */
   void require(String what, int request, long address) {
-    KvmException.require(what, caller.ioctl(request, address));
+    KvmException.require(what, file.ioctl(request, address));
   }
 
   /** Whether entering the guest is to return as soon as its last access is finished. Any thread. */
@@ -68,18 +66,14 @@ final class KvmVcpu implements AutoCloseable {
     RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) (atOnce ? 1 : 0));
   }
 
-  /** Lets a signal through to the calling thread, which may have been started with it blocked. */
-  void takeSignal(int number) {
-    long at = buffer.cleared(KvmSpec.KERNEL_SIGSET_BYTES);
-    RawMemory.putLong(at, 1L << number - 1);
-    GuestEntry.unblock(at);
+  @Override
+  public int tscKhz() {
+    return call(KvmSpec.KVM_GET_TSC_KHZ, 0);
   }
 
-  /** Gives it the vector of an external interrupt, when it is ready for one. */
-  void interrupt(int vector) {
-    long at = buffer.cleared(4);
-    RawMemory.putInt(at, vector);
-    int _ = call(KvmSpec.KVM_INTERRUPT, at);
+  @Override
+  public int tscKhz(int khz) {
+    return call(KvmSpec.KVM_SET_TSC_KHZ, khz);
   }
 
   /**

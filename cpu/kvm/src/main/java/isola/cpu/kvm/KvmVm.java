@@ -48,6 +48,11 @@ final class KvmVm implements AutoCloseable {
         file.ioctl(KvmSpec.KVM_SET_IDENTITY_MAP_ADDR, buffer.address()));
   }
 
+  /** The frequency in Hz of a new processor's time-stamp counter; 0 if KVM does not tell. */
+  long tscHz() {
+    return Math.max(file.ioctl(KvmSpec.KVM_GET_TSC_KHZ, 0), 0) * 1000L;
+  }
+
   /** Creates a processor. */
   KvmVcpu createVcpu(int index) {
     int descriptor =

@@ -118,7 +118,7 @@ final class StateTransfer implements AutoCloseable {
   /** Whether KVM tells the registers of PAE paging: {@link KvmSregs2} instead of the older. */
   private final boolean sregs2;
 
-  /** What the 8259As gave and the processor may not have taken. */
+  /** The way of the 8259As' vectors into the processor. */
   private final GivenVector given;
 
   /** Values of {@link #MSRS} as KVM last had them. */
@@ -142,7 +142,7 @@ final class StateTransfer implements AutoCloseable {
     hostPkru = cpuid.hostPkruOffset();
   }
 
-  /** The vector that the 8259As gave last. */
+  /** Takes what the 8259As give. */
   GivenVector given() {
     return given;
   }
@@ -342,18 +342,12 @@ final class StateTransfer implements AutoCloseable {
     int nmis = RawMemory.getByte(at + KvmVcpuEvents.Nmi.PENDING);
     intField(
         CpuState.ATTENTION, (nmis > 0 ? Attention.NMI : 0) | (nmis > 1 ? Attention.NMI_AGAIN : 0));
-    int vector = given.waiting();
-    boolean waits = vector >= 0 && RawMemory.getInt(state + CpuState.EVENT) == 0;
-    if (waits) {
-      intField(CpuState.EVENT, BegunEvent.VALID | BegunEvent.TYPE_EXTERNAL | vector);
-    }
     at = buffer.cleared(4);
     vcpu.require("KVM_GET_MP_STATE", KvmSpec.KVM_GET_MP_STATE, at);
     intField(
         CpuState.ACTIVITY,
         switch (RawMemory.getInt(at)) {
-          // The interrupt that waits ends the halt.
-          case KvmSpec.KVM_MP_STATE_HALTED -> waits ? Activity.ACTIVE : Activity.HALTED;
+          case KvmSpec.KVM_MP_STATE_HALTED -> Activity.HALTED;
           case KvmSpec.KVM_MP_STATE_UNINITIALIZED,
               KvmSpec.KVM_MP_STATE_INIT_RECEIVED,
               KvmSpec.KVM_MP_STATE_SIPI_RECEIVED ->
@@ -564,10 +558,7 @@ final class StateTransfer implements AutoCloseable {
   private void beginEvent(long events) {
     int event = RawMemory.getInt(state + CpuState.EVENT);
     int type = event & BegunEvent.TYPE;
-    // What waits in KVM is delivered from there.
-    boolean valid =
-        (event & BegunEvent.VALID) != 0
-            && event != (BegunEvent.VALID | BegunEvent.TYPE_EXTERNAL | given.waiting());
+    boolean valid = (event & BegunEvent.VALID) != 0;
     boolean soft = type == BegunEvent.TYPE_SOFTWARE_INTERRUPT;
     boolean exception =
         type == BegunEvent.TYPE_EXCEPTION || type == BegunEvent.TYPE_SOFTWARE_EXCEPTION;

@@ -10,7 +10,6 @@ import isola.cpu.kvm.abi.KvmDeviceAttr;
 import isola.cpu.kvm.abi.KvmDirtyLog;
 import isola.cpu.kvm.abi.KvmDtable;
 import isola.cpu.kvm.abi.KvmEnableCap;
-import isola.cpu.kvm.abi.KvmInterrupt;
 import isola.cpu.kvm.abi.KvmIoeventfd;
 import isola.cpu.kvm.abi.KvmIrqRouting;
 import isola.cpu.kvm.abi.KvmIrqRoutingEntry;
@@ -56,7 +55,6 @@ class KernelLayoutTest {
           KvmDirtyLog.class,
           KvmDtable.class,
           KvmEnableCap.class,
-          KvmInterrupt.class,
           KvmIoeventfd.class,
           KvmIrqRouting.class,
           KvmIrqRoutingEntry.class,

@@ -14,6 +14,7 @@ import isola.cpu.x86.state.CpuState;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
 class KvmStateTest {
   private static final int AX = 0;
   private static final int DX = 2;
+  private static final int BX = 3;
   private static final int SP = 4;
   private static final int HANDLER = 0x1100;
   private static final int UNDEFINED = 0x1200;
@@ -149,6 +151,69 @@ class KvmStateTest {
   }
 
   @Test
+  void aVectorOfThe8259AsIsNotLostToAnNmiThatComesBeforeTheGuestIsEntered() {
+    // Main: nop; nop; out %al,$0xf4. Vector 0x21's handler: inc %ax; out %al,$0xf4; 1: jmp 1b.
+    // NMI's:
+    // inc %bx; out %al,$0xf4; iret
+    for (boolean entered : new boolean[] {false, true}) {
+      try (RealModeMachine m = new RealModeMachine(0x90, 0x90, 0xe6, 0xf4);
+          CpuVm software = new InterpreterEngine().create(m.memory);
+          Vcpu interpreter = software.createVcpu(m.wiring)) {
+        m.memory.put(0x21 * 4L, 4, HANDLER);
+        m.memory.put(HANDLER, 8, 0xfe_ebf4_e640L);
+        m.memory.put(2 * 4L, 4, UNDEFINED);
+        m.memory.put(UNDEFINED, 4, 0xcff4_e643L);
+        m.field(CpuState.GPR + 8 * SP, 0x3000);
+        m.field(CpuState.RFLAGS, 0x202);
+        m.vcpu.push();
+        m.vcpu.transfer().given().give(0x21);
+        m.vcpu.nmi();
+        if (entered) {
+          // In one of the handlers, with what the other is for on its way or interrupted.
+          assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+          assertThat(m.register(AX) + m.register(BX)).isEqualTo(1);
+        } else {
+          m.vcpu.pull();
+        }
+        interpreter.reset();
+        RawMemory.copy(m.vcpu.state(), interpreter.state(), CpuState.APIC_BASE);
+        interpreter.push();
+        for (int stops = entered ? 1 : 0; stops < 2; stops++) {
+          assertThat(m.run(interpreter)).isEqualTo(Exit.KICK);
+        }
+        long gpr = interpreter.state() + CpuState.GPR;
+        assertThat(RawMemory.getLong(gpr + 8 * BX)).as("NMIs, entered %b", entered).isEqualTo(1);
+        assertThat(RawMemory.getLong(gpr + 8 * AX)).as("vectors").isEqualTo(1);
+      }
+    }
+  }
+
+  @Test
+  void aVectorThatIsGivenEndsAHalt() {
+    // Main: sti; hlt. Vector 0x21's handler: inc %ax; out %al,$0xf4
+    try (RealModeMachine m = new RealModeMachine(0xfb, 0xf4, 0xf4)) {
+      m.memory.put(0x21 * 4L, 4, HANDLER);
+      m.memory.put(HANDLER, 4, 0x00f4_e640L);
+      m.machine.apics().acknowledge(() -> 0x21);
+      m.field(CpuState.GPR + 8 * SP, 0x3000);
+      m.vcpu.push();
+      Thread _ =
+          Thread.ofPlatform()
+              .daemon()
+              .start(
+                  () -> {
+                    LockSupport.parkNanos(200_000_000);
+                    m.machine.apics().external().set(true);
+                  });
+      assertThat(m.run()).isEqualTo(Exit.PORT_OUT);
+      m.machine.apics().external().set(false);
+      assertThat(m.register(AX)).isEqualTo(1);
+      assertThat(m.field(CpuState.RIP)).isEqualTo(HANDLER + 3);
+      assertThat(m.memory.get(0x3000 - 6, 2)).as("behind HLT").isEqualTo(RealModeMachine.CODE + 2);
+    }
+  }
+
+  @Test
   void aVectorThatIsGivenAfterAnAccessInterruptsBehindIt() {
     // vector 0x21's handler: mov %sp,%bp; mov (%bp),%ax; out %al,$0xf4. Main: sti; 1: in $0x60,%al;
     // jmp 1b
@@ -165,7 +230,7 @@ class KvmStateTest {
       m.machine.apics().external().set(false);
       assertThat(m.field(CpuState.RIP)).isEqualTo(HANDLER + 7);
       assertThat(m.register(AX) & 0xffff).isEqualTo(RealModeMachine.CODE + 3);
-      assertThat(m.vcpu.transfer().given().waiting()).isEqualTo(-1);
+      assertThat((int) m.field(CpuState.EVENT)).isZero();
     }
   }
 

@@ -83,7 +83,7 @@ final class RealModeMachine implements AutoCloseable {
           }
         });
     machine = new KvmMachine(memory);
-    long tscHz = machine.tscHz(1_000_000_000L);
+    long tscHz = machine.tscHz();
     wiring = wiring(ports, model, tscHz);
     // So that tests see accesses of ports as exits: the processor itself finds no device there.
     vcpu = (KvmProcessor) machine.createVcpu(wiring(direct, model, tscHz));

@@ -22,7 +22,6 @@ import isola.cpu.x86.spec.Efer;
 import isola.cpu.x86.spec.PageTable;
 import isola.cpu.x86.state.CpuState;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -119,7 +118,7 @@ final class WalkThunks {
     long state = cpu.state;
     List<MemorySlot> slots = new ArrayList<>(memory.slots());
     slots.removeIf(MemorySlot::readOnly);
-    slots.sort(Comparator.comparingLong(MemorySlot::size).reversed());
+    slots.sort((one, other) -> Long.compare(other.size(), one.size()));
     for (int i = 0; i < SLOT_COUNT; i++) {
       long at = state + SLOTS + i * SLOT_SIZE;
       MemorySlot slot = i < slots.size() ? slots.get(i) : null;

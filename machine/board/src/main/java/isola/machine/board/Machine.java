@@ -1,8 +1,10 @@
 package isola.machine.board;
 
 import isola.core.backend.ByteInput;
+import isola.core.cpu.CpuEngine;
 import isola.core.cpu.HostCodeListener;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +18,9 @@ public interface Machine extends AutoCloseable {
    * @throws MachineException if something is missing or refused, with one sentence for the user
    */
   static Machine create(MachineConfig config) {
-    return new PcMachine(
-        config, EngineChoice.of(config.engine(), EngineChoice.installed()).engine());
+    List<CpuEngine> installed = EngineChoice.installed();
+    CpuEngine engine = EngineChoice.of(config.engine(), installed).engine();
+    return new PcMachine(config, engine, OtherEngines.of(config, engine, installed));
   }
 
   /** What it is made of; its engine is the one that runs it. */

@@ -16,7 +16,7 @@ import java.util.Objects;
  * @param cpus number of processors, 1 to {@link #MAX_CPUS}
  * @param memory guest RAM in bytes, a multiple of 4096
  * @param engine name of the CPU engine, or {@link EngineChoice#AUTO}
- * @param cpuModel name of the CPUID model, or {@link #BEST_CPU_MODEL}
+ * @param cpuModel name of the CPUID model, {@link #BEST_CPU_MODEL} or {@link #COMMON_CPU_MODEL}
  * @param disks virtio disks in slot order
  * @param serials what the UARTs COM1, COM2, ... are joined to; a missing one does not exist
  * @param ports virtio console ports in order; none means no such device
@@ -45,6 +45,12 @@ public record MachineConfig(
 
   /** The CPU model that stands for the best one that the engine offers on this host. */
   public static final String BEST_CPU_MODEL = "best";
+
+  /**
+   * The CPU model that stands for the best one that all engines of this host have, with those of
+   * its features that all of them have: a machine with it can be saved and go on with any of them.
+   */
+  public static final String COMMON_CPU_MODEL = "common";
 
   /** Most processors of one machine. */
   public static final int MAX_CPUS = 64;

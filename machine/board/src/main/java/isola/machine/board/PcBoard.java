@@ -132,6 +132,7 @@ final class PcBoard implements AutoCloseable {
   /**
    * Builds a machine.
    *
+   * @param others where a new machine is to be able to go on
    * @param saved what a saved machine is made of, which is to be restored into this one and needs
    *     no kernel; null for a machine to be powered on
    * @throws MachineException if something is missing or refused, with one sentence for the user
@@ -144,6 +145,7 @@ final class PcBoard implements AutoCloseable {
       Timeline timeline,
       Clock clock,
       EntropySource entropy,
+      OtherEngines others,
       @Nullable Hardware saved) {
     this.config = config;
     protocol = saved == null ? BootProtocol.detect(config.kernel()) : null;
@@ -163,12 +165,9 @@ final class PcBoard implements AutoCloseable {
       ApicBus apicBus = new ApicBus();
       CpuVm vm = processors(engine);
       cpuVm = vm;
-      model = model(config.cpuModel(), engine);
-      tscHz =
-          saved == null
-              ? vm.tscHz(BoardSpec.TSC_HZ)
-              : sameTscHz(saved.tscHz(), vm.tscHz(saved.tscHz()), engine.name());
-      LocalApic bootstrap = buildProcessors(vm, apicBus, entropy, saved);
+      model = model(config.cpuModel(), engine, others);
+      tscHz = saved == null ? newTscHz(vm, others) : sameTscHz(saved, vm, engine);
+      LocalApic bootstrap = buildProcessors(vm, apicBus, entropy, others, saved);
 
       // Interrupt controllers. An engine may have the local APICs inside itself.
       EngineApics inside = vm.apics();
@@ -284,15 +283,23 @@ final class PcBoard implements AutoCloseable {
     return device;
   }
 
+  private static long newTscHz(CpuVm vm, OtherEngines others) {
+    long own = vm.tscHz();
+    return own > 0 ? own : others.tscHz();
+  }
+
   /** A guest's sense of time is its counter's frequency: KVM's own tolerance is the same. */
-  private static long sameTscHz(long saved, long here, String engine) {
-    if (Math.abs(here - saved) > saved / TSC_TOLERANCE) {
+  private static long sameTscHz(Hardware saved, CpuVm vm, CpuEngine engine) {
+    long wanted = saved.tscHz();
+    long here = vm.tscHz(wanted);
+    if (Math.abs(here - wanted) > wanted / TSC_TOLERANCE) {
       throw new MachineException(
           "The saved machine counts time at %d MHz, and the engine %s here can only at %d MHz;"
-                  .formatted(saved / 1_000_000, engine, here / 1_000_000)
+                  .formatted(wanted / 1_000_000, engine.name(), here / 1_000_000)
               + " another engine can go on with it.");
     }
-    return saved;
+    // What its guest was told stays, so that moves within the tolerance do not add up.
+    return wanted;
   }
 
   private ConsoleWatch watched(ConsoleWatch watch) {
@@ -310,7 +317,11 @@ final class PcBoard implements AutoCloseable {
 
   /** The processors; returns the first one's local APIC. */
   private LocalApic buildProcessors(
-      CpuVm vm, ApicBus apicBus, EntropySource entropy, @Nullable Hardware saved) {
+      CpuVm vm,
+      ApicBus apicBus,
+      EntropySource entropy,
+      OtherEngines others,
+      @Nullable Hardware saved) {
     for (int i = 0; i < config.cpus(); i++) {
       MmioBus bus = new MmioBus(mmio);
       LocalApic apic =
@@ -326,7 +337,7 @@ final class PcBoard implements AutoCloseable {
           });
       KvmClock kvmClock = part(KVM_CLOCK + i, new KvmClock(memory, clock, tscHz));
       TscFollower follower = new TscFollower(apic, kvmClock);
-      cpuid = model.table(i, config.cpus(), tscHz, true);
+      cpuid = others.offered(model.table(i, config.cpus(), tscHz, true));
       if (saved != null) {
         cpuid = GuestFeatures.limit(cpuid, saved.features());
       }
@@ -359,14 +370,18 @@ final class PcBoard implements AutoCloseable {
     return apics.getFirst();
   }
 
-  private static CpuModel model(String name, CpuEngine engine) {
+  private static CpuModel model(String name, CpuEngine engine, OtherEngines others) {
     if (name.equals(MachineConfig.BEST_CPU_MODEL)) {
       return CpuModel.level(engine.level());
+    }
+    if (name.equals(MachineConfig.COMMON_CPU_MODEL)) {
+      return CpuModel.level(others.level(engine.level()));
     }
     CpuModel model = CpuModel.named(name).orElse(null);
     if (model == null) {
       throw new MachineException(
-          "There is no CPU model \"%s\"; there is v2, v3, v2-la57 and v3-la57.".formatted(name));
+          "There is no CPU model \"%s\"; there is v2, v3, v2-la57, v3-la57 and common."
+              .formatted(name));
     }
     if (model.level() > engine.level()) {
       throw new MachineException(

@@ -87,16 +87,29 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
   private boolean started;
   private volatile boolean closed;
 
+  /** A new machine that has all that its engine has. */
   PcMachine(MachineConfig config, CpuEngine engine) {
-    this(config, engine, null);
+    this(config, engine, OtherEngines.NONE);
+  }
+
+  /** A new machine. */
+  PcMachine(MachineConfig config, CpuEngine engine, OtherEngines others) {
+    this(config, engine, others, null);
+  }
+
+  /** A saved machine, to go on. */
+  PcMachine(MachineConfig config, CpuEngine engine, SavedMachine saved) {
+    this(config, engine, OtherEngines.NONE, saved);
   }
 
   /**
    * A machine to be started.
    *
+   * @param others where a new one is to be able to go on
    * @param saved what it goes on from, or null for one that is powered on
    */
-  PcMachine(MachineConfig config, CpuEngine engine, @Nullable SavedMachine saved) {
+  private PcMachine(
+      MachineConfig config, CpuEngine engine, OtherEngines others, @Nullable SavedMachine saved) {
     engineName = engine.name();
     restored = saved != null;
     clock = new HostClock(name);
@@ -106,7 +119,9 @@ final class PcMachine implements Machine, PcBoard.Requests, Vcpus.Listener {
         clock.startFrom(saved.file().description().nanos());
       }
       Description.Hardware hardware = saved == null ? null : saved.file().description().hardware();
-      built = new PcBoard(name, config, engine, this, timeline, clock, new HostEntropy(), hardware);
+      built =
+          new PcBoard(
+              name, config, engine, this, timeline, clock, new HostEntropy(), others, hardware);
       board = built;
       state = new BoardState(built);
       if (saved == null) {

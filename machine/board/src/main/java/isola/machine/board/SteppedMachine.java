@@ -57,6 +57,7 @@ public final class SteppedMachine implements AutoCloseable {
               timeline,
               clock,
               random::nextLong,
+              OtherEngines.NONE,
               null);
     } catch (BootException e) {
       throw new MachineException(String.valueOf(e.getMessage()), e);

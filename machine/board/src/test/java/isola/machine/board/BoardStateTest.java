@@ -114,6 +114,7 @@ final class BoardStateTest {
         new Timeline(() -> 0),
         clock,
         new SplittableRandom(1)::nextLong,
+        OtherEngines.NONE,
         saved);
   }
 

@@ -36,6 +36,23 @@ public interface CpuEngine {
   }
 
   /**
+   * The frequency in Hz at which the time-stamp counters of a machine on this engine and this host
+   * count unless it asks for another; 0 for an engine that counts at any, or that cannot run here.
+   * Takes a millisecond or two.
+   */
+  default long hostTscHz() {
+    return 0;
+  }
+
+  /**
+   * What CPUID would answer on this engine and this host to a processor that is given this table:
+   * as {@link CpuVm#offered}, without a machine. The table itself if the engine cannot run here.
+   */
+  default CpuidTable hostCpuid(CpuidTable table) {
+    return table;
+  }
+
+  /**
    * Reads the tables that the first guest would otherwise wait for. Of no consequence if it is
    * never called, or called again.
    */

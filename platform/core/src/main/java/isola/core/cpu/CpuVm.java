@@ -13,8 +13,20 @@ public interface CpuVm extends AutoCloseable {
   Vcpu createVcpu(VcpuWiring wiring);
 
   /**
-   * The frequency in Hz that the processors' time-stamp counters will have, when the board would
-   * like {@code wanted}: hardware has its own. Asked before the first processor is created.
+   * The frequency in Hz that the processors' time-stamp counters have unless another is asked for:
+   * hardware has its own. 0 for an engine that counts at any.
+   */
+  default long tscHz() {
+    return 0;
+  }
+
+  /**
+   * Asks for a frequency of the processors' time-stamp counters, once, before the first processor
+   * is created. Hardware may not be able to count at another than its own.
+   *
+   * @param wanted in Hz
+   * @return what they will have. An engine that cannot tell the two apart in practice, or would not
+   *     be exact, may answer with its own; the board decides whether that is near enough
    */
   default long tscHz(long wanted) {
     return wanted;

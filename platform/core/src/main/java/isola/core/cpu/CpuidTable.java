@@ -1,7 +1,6 @@
 package isola.core.cpu;
 
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -26,9 +25,13 @@ public final class CpuidTable {
   /** A table of these rows. */
   public CpuidTable(List<Row> rows) {
     this.rows = rows.toArray(new Row[0]);
-    Arrays.sort(
-        this.rows,
-        Comparator.<Row>comparingLong(r -> r.leaf & 0xffff_ffffL).thenComparingInt(Row::subleaf));
+    Arrays.sort(this.rows, CpuidTable::order);
+  }
+
+  private static int order(Row one, Row other) {
+    return one.leaf != other.leaf
+        ? Integer.compareUnsigned(one.leaf, other.leaf)
+        : Integer.compare(one.subleaf, other.subleaf);
   }
 
   /** The row for a leaf and subleaf, or null where there is none. */

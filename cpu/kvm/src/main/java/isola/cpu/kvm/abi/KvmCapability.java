@@ -16,6 +16,7 @@ public enum KvmCapability {
   KVM_CAP_DEBUGREGS(50, true),
   KVM_CAP_XSAVE(55, true),
   KVM_CAP_XCRS(56, true),
+  KVM_CAP_TSC_CONTROL(60, false),
   KVM_CAP_GET_TSC_KHZ(61, true),
   KVM_CAP_MAX_VCPUS(66, false),
   KVM_CAP_TSC_DEADLINE_TIMER(72, false),

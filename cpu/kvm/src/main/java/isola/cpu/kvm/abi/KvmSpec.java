@@ -33,7 +33,6 @@ public final class KvmSpec {
   public static final int KVM_SET_SREGS = 0x4138ae84;
   public static final int KVM_GET_SREGS2 = 0x8140_aecc;
   public static final int KVM_SET_SREGS2 = 0x4140_aecd;
-  public static final int KVM_INTERRUPT = 0x4004ae86;
   public static final int KVM_GET_MSRS = 0xc008ae88;
   public static final int KVM_SET_MSRS = 0x4008ae89;
   public static final int KVM_GET_LAPIC = 0x8400ae8e;
@@ -45,6 +44,7 @@ public final class KvmSpec {
   public static final int KVM_SET_VCPU_EVENTS = 0x4040aea0;
   public static final int KVM_GET_DEBUGREGS = 0x8080aea1;
   public static final int KVM_SET_DEBUGREGS = 0x4080aea2;
+  public static final int KVM_SET_TSC_KHZ = 0xaea2;
   public static final int KVM_GET_TSC_KHZ = 0xaea3;
   public static final int KVM_GET_XSAVE = 0x9000aea4;
   public static final int KVM_SET_XSAVE = 0x5000aea5;
@@ -114,9 +114,6 @@ public final class KvmSpec {
 
   /** Why an access to an MSR leaves: no such register. */
   public static final int KVM_MSR_EXIT_REASON_UNKNOWN = 1 << 1;
-
-  /** The signal mask that the kernel takes has 8 bytes. */
-  public static final int KERNEL_SIGSET_BYTES = 8;
 
   /** {@link KvmSregs2#FLAGS}: the registers of PAE paging count. */
   public static final int KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;

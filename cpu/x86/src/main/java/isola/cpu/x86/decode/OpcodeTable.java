@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -109,7 +108,7 @@ public final class OpcodeTable {
         hasModRm |= form.hasModRm();
       }
     }
-    forms.sort(Comparator.comparingInt(OpcodeTable::breadth));
+    forms.sort((one, other) -> Integer.compare(breadth(one), breadth(other)));
     Opcode made = new Opcode(forms.toArray(NONE), hasModRm);
     // Whoever comes first: all see the same rows.
     return opcodes.compareAndSet(index, null, made)

@@ -33,6 +33,12 @@ public record CpuModel(int level, boolean fiveLevelPaging) {
    */
   public static final long APIC_BUS_HZ = 1_000_000_000L;
 
+  /**
+   * Linux multiplies the crystal's frequency in kHz by the numerator of CPUID leaf 15h in 32 bits
+   * (arch/x86/kernel/tsc.c, {@code native_calibrate_tsc}).
+   */
+  private static final long MOST_NUMERATOR = 0xffff_ffffL / (APIC_BUS_HZ / 1000);
+
   private static final int SIGNATURE = 0x000106ca;
   private static final int LINE = 64;
   private static final int MAX_BASIC = FREQUENCY;
@@ -258,17 +264,45 @@ public record CpuModel(int level, boolean fiveLevelPaging) {
   }
 
   private static void timing(List<Row> rows, long tscHz) {
-    long divisor = gcd(tscHz, APIC_BUS_HZ);
-    long numerator = tscHz / divisor;
-    if (numerator < 1L << 32) {
-      row(rows, TSC_CRYSTAL, (int) (APIC_BUS_HZ / divisor), (int) numerator, (int) APIC_BUS_HZ, 0);
-    }
+    crystal(rows, tscHz);
     int megahertz = (int) (tscHz / 1_000_000);
     row(rows, FREQUENCY, megahertz, megahertz, 100, 0);
   }
 
-  private static long gcd(long a, long b) {
-    return b == 0 ? a : gcd(b, a % b);
+  /**
+   * The counter's frequency as a part of the crystal's: of those with a numerator that guests can
+   * calculate with, the nearest, which is a convergent of the continued fraction or lies between
+   * two.
+   */
+  private static void crystal(List<Row> rows, long tscHz) {
+    long dividend = APIC_BUS_HZ;
+    long divisor = tscHz;
+    long denominatorBefore = 0;
+    long numeratorBefore = 1;
+    long denominator = 1;
+    long numerator = 0;
+    while (divisor != 0) {
+      long quotient = dividend / divisor;
+      long next = numeratorBefore + quotient * numerator;
+      if (next > MOST_NUMERATOR) {
+        long some = (MOST_NUMERATOR - numeratorBefore) / numerator;
+        long between = numeratorBefore + some * numerator;
+        if (2 * divisor * between > tscHz) {
+          denominator = denominatorBefore + some * denominator;
+          numerator = between;
+        }
+        break;
+      }
+      long nextDenominator = denominatorBefore + quotient * denominator;
+      numeratorBefore = numerator;
+      denominatorBefore = denominator;
+      numerator = next;
+      denominator = nextDenominator;
+      long rest = dividend - quotient * divisor;
+      dividend = divisor;
+      divisor = rest;
+    }
+    row(rows, TSC_CRYSTAL, (int) denominator, (int) numerator, (int) APIC_BUS_HZ, 0);
   }
 
   private static void hypervisor(List<Row> rows, long tscHz, boolean kvmLeaves) {

@@ -1,7 +1,6 @@
 package isola.machine.devices.pci;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -38,7 +37,7 @@ public final class PciFirmware {
     for (PciFunction function : bus.functions()) {
       function.bars().forEach(bar -> places.add(new Place(function, bar)));
     }
-    places.sort(Comparator.comparingLong((Place place) -> place.bar.size).reversed());
+    places.sort((one, other) -> Long.compare(other.bar.size, one.bar.size));
     long port = windows.ports;
     long memory = windows.memory;
     long memory64 = windows.memory64;

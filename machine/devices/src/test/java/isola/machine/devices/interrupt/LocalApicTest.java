@@ -9,6 +9,7 @@ import isola.core.cpu.VcpuSignals;
 import isola.core.time.ManualClock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -268,6 +269,39 @@ final class LocalApicTest {
     write(0, ApicSpec.EOI, 0);
     registers.write(ApicSpec.MSR_TSC_DEADLINE, 1);
     assertThat(apic.acknowledge()).as("a deadline in the past is due").isEqualTo(0xef);
+  }
+
+  @Test
+  void tscDeadlineAtAnyFrequency() {
+    SplittableRandom random = new SplittableRandom(1);
+    for (long hz : new long[] {1_000_000, 999_999_937, 2_095_123_000L, 8_999_999_999L}) {
+      ManualClock time = new ManualClock(0);
+      LocalApic apic = new LocalApic(0, true, 40, new ApicBus(), time, hz);
+      apic.connect(new Processor());
+      apic.registers().write(ApicSpec.SVR, 4, 0x1ff);
+      apic.registers().write(ApicSpec.LVT_TIMER, 4, 2 << 17 | 0xef);
+      for (int i = 0; i < 200; i++) {
+        time.advance(random.nextLong(1_000_000_000_000L));
+        long ticks = random.nextLong(1, hz);
+        long deadline = ticks(time.nanos(), hz) + ticks;
+        apic.registers().write(ApicSpec.MSR_TSC_DEADLINE, deadline);
+        // Goes to the last nanosecond in which the counter is below it.
+        long last = ticks * 1_000_000_000 / hz - 1;
+        while (ticks(time.nanos() + last + 1, hz) < deadline) {
+          last++;
+        }
+        time.advance(Math.max(last, 0));
+        assertThat(ticks(time.nanos(), hz) >= deadline || !apic.pending()).isTrue();
+        // It is due then, or a tick and a nanosecond later.
+        time.advance(1_000_000_000 / hz + 2);
+        assertThat(apic.acknowledge()).as("%d Hz, %d ticks", hz, ticks).isEqualTo(0xef);
+        apic.registers().write(ApicSpec.EOI, 4, 0);
+      }
+    }
+  }
+
+  private static long ticks(long nanos, long hz) {
+    return nanos / 1_000_000_000 * hz + nanos % 1_000_000_000 * hz / 1_000_000_000;
   }
 
   @Test

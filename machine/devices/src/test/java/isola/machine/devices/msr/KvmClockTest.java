@@ -73,7 +73,17 @@ final class KvmClockTest {
   @Test
   void everyFrequencyFits() {
     for (long hz :
-        new long[] {1_000_000, 999_999_999, 1_000_000_000, 2_000_000_000, 5_000_000_000L}) {
+        new long[] {
+          1_000_000,
+          999_999_999,
+          1_000_000_000,
+          2_000_000_000,
+          2_095_123_000L,
+          2_596_120_000L,
+          4_294_967_291L,
+          5_000_000_000L,
+          9_000_000_000L
+        }) {
       KvmClock other = new KvmClock(memory, clock, hz);
       clock.advance(1);
       other.write(0x12, PAGE | 1);
