@@ -44,8 +44,7 @@ qa() {
   local seconds=$1
   shift
   limited "$seconds" java -XX:+UseSerialGC -Xmx192m -XX:-UsePerfData -XX:TieredStopAtLevel="${tier:-1}" -XX:+UseCompactObjectHeaders \
-    -XX:Tier0InvokeNotifyFreqLog=4 -XX:Tier0BackedgeNotifyFreqLog=7 -XX:Tier3InvocationThreshold=30 -XX:Tier3MinInvocationThreshold=15 \
-    -XX:Tier3CompileThreshold=150 -XX:Tier3BackEdgeThreshold=3000 -XX:CompileCommand=quiet \
+    -XX:CompileCommand=quiet \
     -XX:CompileCommand=inline,jdk.internal.foreign.AbstractMemorySegmentImpl::equals \
     -XX:CompileCommand=inline,jdk.internal.foreign.abi.SharedUtils::checkNative \
     -XX:CompileCommand=inline,isola.cpu.kvm.GuestEntry::enter -XX:CompileCommand=inline,isola.core.bus.PortBus::offer \

@@ -7,16 +7,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A signal that a thread keeps blocked and that only ends its waits in the kernel: a real-time
- * signal that neither the C library nor the JVM uses (signal(7)). Its handler does nothing, but
- * there must be one: while the kernel lets the signal through, as KVM_RUN does, sending one that
- * would end the process ends it at once, blocked by the thread or not.
+ * A signal that only ends a thread's waits in the kernel: a real-time signal that neither the C
+ * library nor the JVM uses (signal(7)), with a handler that does nothing. What else it interrupts
+ * goes on by itself where the kernel can make it.
  */
 public final class ThreadSignal {
   /** Its number: some way above SIGRTMIN, which the C library puts at 34. */
-  public static final int NUMBER = 44;
+  private static final int NUMBER = 44;
 
-  private static final int SIG_BLOCK = 0;
+  private static final int SIG_UNBLOCK = 1;
 
   /** Bytes of a sigset_t in the C library; the kernel's is its first eight. */
   private static final int SIGSET_BYTES = 128;
@@ -24,7 +23,6 @@ public final class ThreadSignal {
   private static final NativeFunction GETTID = NativeFunction.of("gettid");
   private static final NativeFunction TGKILL = NativeFunction.of("tgkill");
   private static final NativeFunction SIGMASK = NativeFunction.of("pthread_sigmask");
-  private static final NativeFunction SIGTIMEDWAIT = NativeFunction.of("sigtimedwait");
   private static final NativeFunction SIGACTION = NativeFunction.of("sigaction");
 
   // The C library's struct sigaction on 64-bit Linux: handler, mask, flags, restorer.
@@ -58,48 +56,27 @@ public final class ThreadSignal {
     return (int) GETTID.call();
   }
 
-  /**
-   * Blocks the signal on the calling thread, for its life. Returns the signals that the thread
-   * blocked before, in the kernel's format and without this one.
-   */
-  public static long block() {
+  /** Lets the signal through to the calling thread, which may have been started with it blocked. */
+  public static void accept() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment old = arena.allocate(SIGSET_BYTES, 8);
-      int error = SIGMASK.callInt(SIG_BLOCK, signalSet(arena).address(), old.address());
+      MemorySegment set = arena.allocate(SIGSET_BYTES, 8);
+      set.set(JAVA_LONG, 0, 1L << (NUMBER - 1));
+      int error = SIGMASK.callInt(SIG_UNBLOCK, set.address(), 0);
       if (error != 0) {
         throw new IllegalStateException("pthread_sigmask: " + NativeFunction.message(error));
       }
-      return old.get(JAVA_LONG, 0) & ~(1L << (NUMBER - 1));
     }
   }
 
-  private static MemorySegment signalSet(Arena arena) {
-    MemorySegment set = arena.allocate(SIGSET_BYTES, 8);
-    set.set(JAVA_LONG, 0, 1L << (NUMBER - 1));
-    return set;
-  }
-
   /**
-   * Sends the signal to a thread of this process that blocks it, by its {@link #currentThread}. The
-   * caller sees to it that the thread is alive.
+   * Sends the signal to a thread of this process, by its {@link #currentThread}. The caller sees to
+   * it that the thread is alive.
    */
   public static void send(int thread) {
     int result = TGKILL.callInt(PROCESS, thread, NUMBER);
     if (result != 0) {
       throw new IllegalStateException(
           "tgkill of thread %d: %s".formatted(thread, NativeFunction.message(-result)));
-    }
-  }
-
-  /** Takes all signals of this kind that wait for the calling thread. */
-  public static void take() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment set = signalSet(arena);
-      MemorySegment noTime = arena.allocate(16, 8);
-      int signal;
-      do {
-        signal = SIGTIMEDWAIT.callInt(set.address(), 0, noTime.address());
-      } while (signal > 0);
     }
   }
 }

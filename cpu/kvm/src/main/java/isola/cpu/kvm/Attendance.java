@@ -1,15 +1,19 @@
 package isola.cpu.kvm;
 
 import isola.host.ThreadSignal;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who is inside a processor's {@code run()}, and how to get them out: a signal that the thread
- * keeps blocked and that KVM lets through while the guest runs. What is asked for before the guest
- * is entered leaves the signal waiting, so that entering returns at once: nothing is polled, and no
- * wake-up gets lost.
+ * Who is inside a processor's {@code run()}, and how to get them out: a signal with a handler that
+ * does nothing, which ends the guest's time, and before it a mark where KVM looks on its way in, so
+ * that a signal that comes before the guest is entered makes entering return at once. Nothing is
+ * polled, and no wake-up gets lost.
+ *
+ * <p>Whoever wants something first says what, then sets the mark; the thread inside first takes the
+ * mark away, then looks what is wanted, then enters.
  */
 final class Attendance {
   /** {@link #asked}: {@code run()} is to return. */
@@ -48,20 +52,15 @@ final class Attendance {
 
   /** The calling thread goes inside; false if it must not any more. */
   boolean enter() {
-    boolean adopted = owner != Thread.currentThread();
-    long blocked = 0;
-    if (adopted) {
+    if (owner != Thread.currentThread()) {
       thread = ThreadSignal.currentThread();
-      blocked = ThreadSignal.block();
+      ThreadSignal.accept();
+      owner = Thread.currentThread();
     }
     inside.set(thread);
     if (closed) {
       leave();
       return false;
-    }
-    if (adopted) {
-      vcpu.signalMask(blocked);
-      owner = Thread.currentThread();
     }
     return true;
   }
@@ -92,7 +91,8 @@ final class Attendance {
         return;
       }
       if (there != SENDING && inside.compareAndSet(there, SENDING)) {
-        // The thread cannot leave, and so not end, before this is done.
+        // The thread cannot leave, and so neither end nor close the processor, before this is done.
+        vcpu.comeBack(true);
         ThreadSignal.send(there);
         inside.set(there);
         return;
@@ -101,9 +101,14 @@ final class Attendance {
     }
   }
 
-  /** The signals that brought the calling thread out have done their work. */
-  static void signalled() {
-    ThreadSignal.take();
+  /**
+   * The calling thread came out without an exit of the guest's, and may go in again after it has
+   * looked what is asked for.
+   */
+  void signalled() {
+    vcpu.comeBack(false);
+    // What is asked for is read after this, also on a processor that stores late.
+    VarHandle.fullFence();
   }
 
   /** Gets everybody out, for good; returns when nobody is inside. */

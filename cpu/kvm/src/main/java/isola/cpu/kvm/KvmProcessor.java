@@ -286,15 +286,12 @@ final class KvmProcessor implements Vcpu {
 
   /** The exit for what is not an access of one port; null to go on. */
   @Nullable Exit leftFor(int kind, int reason) {
-    if (finishing) {
-      finishing = false;
-      RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
-    }
     unfinished = false;
     if (kind == GuestEntry.FAILED) {
       watch.left(KvmSpec.KVM_EXIT_INTR);
       if (reason == DeviceFile.EINTR) {
-        Attendance.signalled();
+        finishing = false;
+        attendance.signalled();
       } else if (reason != DeviceFile.EAGAIN) {
         return failed(ExitStory.refused(vcpu, reason));
       }
@@ -347,7 +344,7 @@ final class KvmProcessor implements Vcpu {
       } else if (unfinished) {
         // First the instruction that it left for is to end: the vector comes behind it.
         finishing = true;
-        RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 1);
+        vcpu.comeBack(true);
       } else {
         int vector = apics.acknowledge();
         if (vector >= 0) {

@@ -3,7 +3,6 @@ package isola.cpu.kvm;
 import isola.core.memory.RawMemory;
 import isola.cpu.kvm.abi.KvmDeviceAttr;
 import isola.cpu.kvm.abi.KvmRun;
-import isola.cpu.kvm.abi.KvmSignalMask;
 import isola.cpu.kvm.abi.KvmSpec;
 import isola.host.DeviceFile;
 
@@ -46,9 +45,9 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
    * than one access; whether it is done.
    */
   boolean finish() {
-    RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 1);
+    comeBack(true);
     int result = run();
-    RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) 0);
+    comeBack(false);
     return result < 0;
   }
 
@@ -62,12 +61,9 @@ final class KvmVcpu implements AutoCloseable, TscFrequency.Counter {
     KvmException.require(what, file.ioctl(request, address));
   }
 
-  /** Sets the signals, in the kernel's format, that are blocked while the guest runs. */
-  void signalMask(long blocked) {
-    long at = buffer.cleared(16);
-    RawMemory.putInt(at + KvmSignalMask.LEN, KvmSpec.KERNEL_SIGSET_BYTES);
-    RawMemory.putLong(at + KvmSignalMask.SIGSET, blocked);
-    require("KVM_SET_SIGNAL_MASK", KvmSpec.KVM_SET_SIGNAL_MASK, at);
+  /** Whether entering the guest is to return as soon as its last access is finished. Any thread. */
+  void comeBack(boolean atOnce) {
+    RawMemory.putByte(shared + KvmRun.IMMEDIATE_EXIT, (byte) (atOnce ? 1 : 0));
   }
 
   @Override

@@ -128,7 +128,7 @@ final class SpeedProbe {
     alarm.interrupt();
     attendance.close();
     join(alarm);
-    Attendance.signalled();
+    attendance.signalled();
     return done && lasted < LIMIT_NANOS;
   }
 

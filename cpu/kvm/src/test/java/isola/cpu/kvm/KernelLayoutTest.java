@@ -21,7 +21,6 @@ import isola.cpu.kvm.abi.KvmMsrs;
 import isola.cpu.kvm.abi.KvmRegs;
 import isola.cpu.kvm.abi.KvmRun;
 import isola.cpu.kvm.abi.KvmSegment;
-import isola.cpu.kvm.abi.KvmSignalMask;
 import isola.cpu.kvm.abi.KvmSpec;
 import isola.cpu.kvm.abi.KvmSregs;
 import isola.cpu.kvm.abi.KvmSregs2;
@@ -67,7 +66,6 @@ class KernelLayoutTest {
           KvmRegs.class,
           KvmRun.class,
           KvmSegment.class,
-          KvmSignalMask.class,
           KvmSregs.class,
           KvmSregs2.class,
           KvmUserspaceMemoryRegion.class,

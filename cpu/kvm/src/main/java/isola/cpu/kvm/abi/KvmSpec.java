@@ -35,7 +35,6 @@ public final class KvmSpec {
   public static final int KVM_SET_SREGS2 = 0x4140_aecd;
   public static final int KVM_GET_MSRS = 0xc008ae88;
   public static final int KVM_SET_MSRS = 0x4008ae89;
-  public static final int KVM_SET_SIGNAL_MASK = 0x4004ae8b;
   public static final int KVM_GET_LAPIC = 0x8400ae8e;
   public static final int KVM_SET_LAPIC = 0x4400ae8f;
   public static final int KVM_SET_CPUID2 = 0x4008ae90;
@@ -115,9 +114,6 @@ public final class KvmSpec {
 
   /** Why an access to an MSR leaves: no such register. */
   public static final int KVM_MSR_EXIT_REASON_UNKNOWN = 1 << 1;
-
-  /** The signal mask that the kernel takes has 8 bytes. */
-  public static final int KERNEL_SIGSET_BYTES = 8;
 
   /** {@link KvmSregs2#FLAGS}: the registers of PAE paging count. */
   public static final int KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;
