@@ -23,7 +23,7 @@ isola_read_release() {
   local line
   isola_release=0 isola_version=
   [ -r "$1/release" ] || return 0
-  while IFS= read -r line; do
+  while IFS= read -r line || [ -n "$line" ]; do
     case $line in
       JAVA_VERSION=* | JAVA_RUNTIME_VERSION=* | IMPLEMENTOR_VERSION=*) isola_version+=-${line#*=} ;;
     esac

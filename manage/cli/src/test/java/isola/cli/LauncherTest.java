@@ -168,6 +168,13 @@ final class LauncherTest {
   }
 
   @Test
+  void aJdkWhoseReleaseFileHasNoLastNewlineIsFound() throws Exception {
+    Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"26.0.1\"");
+    assertThat(isola(Map.of(), "'a checkout/isola' x").status()).isEqualTo(42);
+    assertThat(takeNotes()).last().isEqualTo("run[1] x");
+  }
+
+  @Test
   void closedStreamsAreNoTrap() throws Exception {
     Result closed = isola(Map.of(), "'a checkout/isola' x <&- >&- 2>&-");
     assertThat(closed).isEqualTo(new Result(42, "", ""));
