@@ -100,8 +100,6 @@ public final class ExecutableMemory implements AutoCloseable {
   public static long call(long code, long first, long second) {
     try {
       return (long) CALL.invokeExact(MemorySegment.ofAddress(code), first, second, 0L, 0L, 0L, 0L);
-    } catch (RuntimeException e) {
-      throw e;
     } catch (Throwable e) {
       throw NativeFunction.unexpected(e);
     }

@@ -14,13 +14,13 @@ final class ExitWatch {
   /** A power of two above all of KVM's reasons. */
   private static final int REASONS = 64;
 
+  /** Entries from one look whether JFR is in use to the next. */
+  private static final int LOOK_PERIOD = 16;
+
   private final int processor;
 
   /** By KVM's number of the reason. */
   private final long[] counts = new long[REASONS];
-
-  /** Entries from one look whether JFR is in use to the next. */
-  private static final int LOOK_PERIOD = 16;
 
   /**
    * Null until JFR is in use: the first object of such a class makes the JVM set up all of JFR,

@@ -4,10 +4,7 @@ import isola.core.cpu.CpuEngine;
 import isola.core.cpu.CpuVm;
 import isola.core.cpu.CpuidTable;
 import isola.core.memory.GuestMemory;
-import isola.host.HostProcessor;
 import isola.host.ThreadSignal;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
 
 /** Guest code on the host's own processor, where Linux offers {@code /dev/kvm}. */
@@ -43,7 +40,7 @@ public final class KvmEngine implements CpuEngine {
 
   @Override
   public long hostTscHz() {
-    if (!Files.isWritable(Path.of(KvmSystem.PATH)) || !HostProcessor.isX86Linux()) {
+    if (unavailable().isPresent()) {
       return 0;
     }
     try (KvmSystem system = KvmSystem.open(KvmSystem.PATH);
